@@ -1,0 +1,64 @@
+# Everything a developer calls. `make` alone lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := core services/api services/embedded jobs/migrator client
+# One flag a package: pip wants `-e DIR` for each.
+EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
+# pip keeps its downloads in the user's cache folder, so a second set-up is quick.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test test-fast check format bench lock clean
+
+help: ## Lists these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+.venv/.run: requirements/run.lock $(addsuffix /pyproject.toml,$(PACKAGES))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Jobhopper needs Python 3.11 or newer; this is $$($(PYTHON) -V). Name another: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing: apt-get install -y python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements/run.lock
+	$(PIP) --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.lock
+	$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+setup: .venv/.dev ## Makes .venv with all packages and tools, from the lock files
+	@echo "Ready: $(BIN)/jobhopper"
+
+demo: .venv/.run ## Works a job for every module of the Python standard library
+	$(BIN)/jobhopper demo
+
+dev: .venv/.run ## Starts the embedded server on a database file in this folder
+	$(BIN)/jobhopper dev
+
+test: .venv/.dev check ## Runs every check and every test
+	$(BIN)/pytest
+
+test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
+	$(BIN)/pytest -m "not slow"
+
+check: .venv/.dev ## Runs the static checks: format, lint, types, floors, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@for p in $(PACKAGES); do (cd $$p && $(CURDIR)/$(BIN)/deptry . ) || exit 1; done
+
+format: .venv/.dev ## Formats the code and mends what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.dev ## Measures the speed and prints a table
+	$(BIN)/python -m bench
+
+lock: ## Renews the lock files (needs uv)
+	cd requirements && for f in run dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
+
+clean: ## Removes what the other targets made in this folder
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
