@@ -1,0 +1,1 @@
+"""What services do with the floors below: settle writes, end leases, wake timers."""

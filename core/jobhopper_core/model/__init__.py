@@ -1,0 +1,1 @@
+"""What Jobhopper speaks of: jobs, their states, writes, queues, keys, and their limits."""

@@ -1,0 +1,88 @@
+"""Writes: the changes to jobs that travel from the API to the database.
+
+One write changes one job. It carries all that its effect depends on: when it was accepted
+(`at`), and for a worker's update the claim it belongs to. So it can be applied late, twice,
+or beside others, always with the same result.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Create(msgspec.Struct, tag_field="op", tag="create", omit_defaults=True):
+    """A new job. `run_at` is None unless the producer gave one; times in µs since 1970."""
+
+    id: str
+    at: int
+    queue: str
+    type: str
+    payload: str
+    priority: int
+    max_attempts: int
+    run_at: int | None = None
+    traceparent: str | None = None
+
+
+class _Update(msgspec.Struct, tag_field="op", omit_defaults=True):
+    """What every worker's update has: the job, the time of acceptance, and the claim."""
+
+    id: str
+    at: int
+    claim_id: str
+    attempt: int
+
+
+class Extend(_Update, tag="extend"):
+    """Keeps the lease until at least `until` (µs), and/or reports progress (JSON text)."""
+
+    until: int | None = None
+    progress: str | None = None
+
+
+class Succeed(_Update, tag="succeed"):
+    """The job is done; `result` is JSON text."""
+
+    result: str | None = None
+    progress: str | None = None
+
+
+class Fail(_Update, tag="fail"):
+    """The attempt failed; `error` is JSON text.
+
+    `retry_in` (µs) stands in for the queue's backoff; `retry` False ends the job at once.
+    """
+
+    error: str | None = None
+    retry_in: int | None = None
+    retry: bool = True
+    progress: str | None = None
+
+
+class Release(_Update, tag="release"):
+    """The worker gives the job back undone; this counts as no failure."""
+
+    progress: str | None = None
+
+
+Update = Extend | Succeed | Fail | Release
+Write = Create | Update
+
+
+class Outcome(StrEnum):
+    """What became of a write. All but the first two are skips, counted by this reason."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    NOT_FOUND = "not_found"
+    STALE_CLAIM = "stale_claim"
+    CANCELLED = "cancelled"
+    NOT_RUNNING = "not_running"
+
+
+class Ending(StrEnum):
+    """How an unsuccessful attempt ended."""
+
+    FAILED = "failed"
+    EXPIRED = "expired"
+    RELEASED = "released"

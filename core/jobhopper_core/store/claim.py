@@ -1,0 +1,135 @@
+"""Hands out the top picks of a queue.
+
+The candidates are found by a plain read in the queue's order: priority, then date, then id.
+What decides is a compare-and-set by primary key on (attempt, status): of all claimers of a job
+exactly one changes the row, and only rows that bear the claim's own id are handed out.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jobhopper_core.model import ids
+from jobhopper_core.model.job import ClaimedJob, Demand
+from jobhopper_core.model.queue import QueueSettings
+from jobhopper_core.model.states import TRANSITIONS, Move, Status
+from jobhopper_core.model.times import SECOND
+from jobhopper_core.store import counts, queues
+from jobhopper_core.store.dialect import Row
+from jobhopper_core.store.transaction import Transaction
+
+_VALUES = (
+    "status",
+    "attempt",
+    "claim_id",
+    "lease_until",
+    "due_at",
+    "started_at",
+    "worker",
+    "updated_at",
+    "ready_queue",
+)
+_KEYS = ("id", "attempt", "status", "silenced")
+_CLAIMED = TRANSITIONS[(Move.CLAIM, Status.QUEUED)].value
+_CANDIDATES = (
+    "SELECT id, attempt, type, payload, priority, run_at, max_attempts, progress, created_at, "
+    "traceparent FROM jobs WHERE ready_queue = ? ORDER BY priority, run_at, id LIMIT ?"
+)
+
+
+class Handout(NamedTuple):
+    """What a claim gave: for each demand, in order, its jobs; `left` says more may be ready."""
+
+    jobs: list[list[ClaimedJob]]
+    left: bool
+
+
+def claim(tx: Transaction, queue: str, demands: Sequence[Demand]) -> Handout:
+    """Claims the top picks of `queue` for `demands`, first come first served.
+
+    Raises TooManyQueuesError when `queue` is new and the install is full.
+    """
+    settings = queues.ensure(tx, queue)
+    if settings.paused:
+        return Handout([[] for _ in demands], left=False)
+    # One entry a job that is asked for, so that the n-th candidate goes to the n-th of them.
+    askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
+    rows = tx.read(_CANDIDATES, (queue, len(askers)))
+    now = tx.now()
+    picks = [
+        _Pick(asker, demand.worker, _claimed(row, queue, now + _lease(demand, settings)))
+        for row, (asker, demand) in zip(rows, askers, strict=False)
+    ]
+    won = _take(tx, picks, now)
+    _count(tx, queue, len(won))
+    handed: list[list[ClaimedJob]] = [[] for _ in demands]
+    for pick in picks:
+        if pick.job.id in won:
+            handed[pick.asker].append(pick.job)
+    return Handout(handed, left=len(rows) == len(askers))
+
+
+class _Pick(NamedTuple):
+    asker: int
+    worker: str | None
+    job: ClaimedJob
+
+
+def _lease(demand: Demand, settings: QueueSettings) -> int:
+    return settings.lease * SECOND if demand.lease is None else demand.lease
+
+
+def _claimed(row: Row, queue: str, until: int) -> ClaimedJob:
+    id_, attempt, type_, payload, priority, run_at, max_attempts, progress, created, trace = row
+    return ClaimedJob(
+        ids.text(id_),
+        queue,
+        type_,
+        payload,
+        priority,
+        run_at,
+        attempt + 1,
+        max_attempts,
+        progress,
+        created,
+        trace,
+        secrets.token_hex(16),
+        until,
+    )
+
+
+def _take(tx: Transaction, picks: Sequence[_Pick], now: int) -> set[str]:
+    rows = [_row(pick, now) for pick in sorted(picks, key=lambda pick: pick.job.id)]
+    if tx.update_matching("jobs", _VALUES, _KEYS, rows) == len(rows):
+        return {pick.job.id for pick in picks}
+    # Some went to another claimer: only rows that bear this claim's ids were won.
+    keys = sorted(ids.raw(pick.job.id) for pick in picks)
+    bearing = set(tx.read_in("SELECT id, claim_id FROM jobs", "id", keys))
+    ours = {(ids.raw(p.job.id), bytes.fromhex(p.job.claim_id)): p.job.id for p in picks}
+    return {ours[pair] for pair in ours.keys() & {(row[0], row[1]) for row in bearing}}
+
+
+def _row(pick: _Pick, now: int) -> tuple[object, ...]:
+    job = pick.job
+    return (
+        _CLAIMED,
+        job.attempt,
+        bytes.fromhex(job.claim_id),
+        job.lease_until,
+        job.lease_until,
+        now,
+        pick.worker,
+        now,
+        None,
+        ids.raw(job.id),
+        job.attempt - 1,
+        Status.QUEUED.value,
+        0,
+    )
+
+
+def _count(tx: Transaction, queue: str, claimed: int) -> None:
+    if claimed:
+        moved = {(queue, Status.QUEUED.value): -claimed, (queue, Status.RUNNING.value): claimed}
+        counts.add(tx, Counter(moved))

@@ -1,0 +1,135 @@
+"""Writes changed jobs back: the one place that updates a job's state.
+
+Every verb but `claim` goes through here, so that the ready and due columns, the counters and
+the record of attempts always follow the state.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jobhopper_core.model import ids
+from jobhopper_core.model.states import FINAL
+from jobhopper_core.model.transitions import EndedAttempt, JobState
+from jobhopper_core.store import counts
+from jobhopper_core.store.transaction import Transaction
+
+_COLUMNS = (
+    "status",
+    "priority",
+    "run_at",
+    "failures",
+    "silenced",
+    "claim_id",
+    "lease_until",
+    "progress_at",
+    "updated_at",
+    "finished_at",
+    "ready_queue",
+    "due_at",
+)
+# The fence: what has to be as it was read.
+_KEYS = ("id", "status", "attempt", "updated_at")
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a transaction changed that others wait for; published once it is committed."""
+
+    ready: set[str] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
+
+    def add(self, other: "Effects") -> None:
+        """Takes in another transaction's effects."""
+        self.ready |= other.ready
+        self.finished |= other.finished
+
+
+@dataclass(slots=True)
+class Change:
+    """A job before and after a verb, with the attempts that the verb ended."""
+
+    before: JobState
+    after: JobState
+    ended: list[EndedAttempt] = field(default_factory=list)
+
+
+class ChangedMeanwhileError(Exception):
+    """A row was not as it was read; the transaction has to run again."""
+
+
+def change(before: JobState) -> Change:
+    """A change that begins at `before`; the verb then moves its `after`."""
+    return Change(before.copy(), before)
+
+
+def save(tx: Transaction, changes: Sequence[Change]) -> Effects:
+    """Writes `changes` and what follows from them; rows were read in this transaction."""
+    ordered = sorted(changes, key=lambda c: c.after.id)
+    _update(tx, ordered)
+    _record_attempts(tx, ordered)
+    counts.add(tx, _deltas(ordered))
+    return _effects(ordered)
+
+
+def _update(tx: Transaction, changes: Sequence[Change]) -> None:
+    # Bodies can be large, so only those that changed are written: one statement a set of them.
+    by_bodies: defaultdict[tuple[str, ...], list[Change]] = defaultdict(list)
+    for one in changes:
+        by_bodies[tuple(sorted(one.after.bodies))].append(one)
+    for bodies, group in sorted(by_bodies.items()):
+        rows = [_row(one, bodies) for one in group]
+        changed = tx.update_matching("jobs", (*_COLUMNS, *bodies), _KEYS, rows)
+        if changed != len(rows):
+            raise ChangedMeanwhileError
+
+
+def _row(one: Change, bodies: tuple[str, ...]) -> tuple[object, ...]:
+    job, before = one.after, one.before
+    return (
+        job.status.value,
+        job.priority,
+        job.run_at,
+        job.failures,
+        int(job.silenced),
+        bytes.fromhex(job.claim_id) if job.claim_id is not None else None,
+        job.lease_until,
+        job.progress_at,
+        job.updated_at,
+        job.finished_at,
+        job.ready_queue,
+        job.due_at,
+        *(job.bodies[name] for name in bodies),
+        ids.raw(before.id),
+        before.status.value,
+        before.attempt,
+        before.updated_at,
+    )
+
+
+def _record_attempts(tx: Transaction, changes: Sequence[Change]) -> None:
+    columns = ("job_id", "attempt", "outcome", "error", "worker", "started_at", "ended_at")
+    rows = [
+        (ids.raw(e.job_id), e.attempt, e.outcome.value, e.error, e.worker, e.started_at, e.ended_at)
+        for one in changes
+        for e in one.ended
+    ]
+    if rows:
+        tx.insert_new("job_attempts", columns, rows)
+
+
+def _deltas(changes: Sequence[Change]) -> counts.Deltas:
+    deltas: counts.Deltas = Counter()
+    for one in changes:
+        deltas[counts.bucket(one.before)] -= 1
+        deltas[counts.bucket(one.after)] += 1
+    return deltas
+
+
+def _effects(changes: Sequence[Change]) -> Effects:
+    return Effects(
+        ready={c.after.queue for c in changes if c.after.ready_queue is not None},
+        finished={
+            c.after.id for c in changes if c.after.status in FINAL and c.before.status not in FINAL
+        },
+    )

@@ -1,0 +1,55 @@
+"""Runs the revisions that a database lacks, all in one transaction."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection
+
+from jobhopper_core.errors import SchemaMismatchError
+from jobhopper_core.store.database import Database
+
+_HERE = Path(__file__).parent
+
+
+def migrate(database: Database) -> None:
+    """Brings `database` to this release's schema; changes nothing when it is there already.
+
+    Raises SchemaMismatchError when the database was made by a newer release.
+    """
+    database.write(lambda transaction: _upgrade(transaction.connection)).result()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    script = ScriptDirectory.from_config(config)
+    present = MigrationContext.configure(connection).get_current_revision()
+    _refuse_newer(script, present)
+    if present != script.get_current_head():
+        _run(config, script, connection)
+
+
+def _refuse_newer(script: ScriptDirectory, present: str | None) -> None:
+    try:
+        if present is not None:
+            script.get_revision(present)
+    except CommandError:
+        raise SchemaMismatchError(
+            f"The database has schema {present}, this release knows up to "
+            f"{script.get_current_head()}: start the release that made it, or a newer one."
+        ) from None
+
+
+def _run(config: Config, script: ScriptDirectory, connection: Connection) -> None:
+    context = EnvironmentContext(config, script)
+    context.configure(
+        connection=connection,
+        # The caller's transaction is the one that counts: all revisions or none.
+        transactional_ddl=False,
+        fn=lambda revision, _: script._upgrade_revs("head", revision),  # noqa: SLF001
+    )
+    context.run_migrations()
