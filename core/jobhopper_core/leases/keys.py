@@ -1,7 +1,6 @@
 """The keys that sign lease tokens: the first signs, all of them are accepted."""
 
 import base64
-import binascii
 import re
 import secrets
 
@@ -36,7 +35,7 @@ def _parse_one(part: str) -> tuple[str, bytes]:
         )
     try:
         secret = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # what is not ASCII raises this itself, the rest its subclass
         raise ConfigurationError(f"JOBHOPPER_LEASE_KEYS: key {kid} is not base64.") from None
     if len(secret) < _SECRET_MIN:
         raise ConfigurationError(
