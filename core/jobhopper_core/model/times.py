@@ -8,8 +8,11 @@ from jobhopper_core.model.limits import TIME_MAX_US
 SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# `fromisoformat` takes minutes above 59 in a zone, and newer ones the hour 24.
+_HOUR_MINUTE = r"(?:[01]\d|2[0-3]):[0-5]\d"
 _RFC3339 = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    rf"(\d{{4}}-\d\d-\d\d)[Tt ]({_HOUR_MINUTE}:\d\d)(?:\.(\d{{1,9}}))?([Zz]|[+-]{_HOUR_MINUTE})",
+    re.ASCII,
 )
 
 
