@@ -39,6 +39,8 @@ class FakeServer:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together, else the kernel holds the second one back.
+    wbufsize = -1
     fake: FakeServer
 
     def _serve(self) -> None:
