@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 _KEY = re.compile(r"jh_([a-z0-9]{6,32})_([A-Za-z0-9_-]{16,128})")
-QUEUE_PATTERN_PATTERN = r"^[A-Za-z0-9*][A-Za-z0-9._:*-]{0,127}$"
+QUEUE_PATTERN_PATTERN = r"^[A-Za-z0-9*][A-Za-z0-9._:*-]{0,127}$(?!\n)"
 
 
 class Scope(StrEnum):

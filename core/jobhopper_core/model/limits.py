@@ -3,10 +3,11 @@
 Sizes in bytes, times in seconds unless a name says otherwise.
 """
 
-QUEUE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+# Patterns end in `$(?!\n)`: a bare `$` lets a newline at the end pass.
+QUEUE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$(?!\n)"
 NAME_MAX = 128
 # Free text without control characters: C0, DEL and C1.
-NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*$(?!\n)"
 
 BODY_MAX = 2 * 1024 * 1024
 BATCH_MAX = 1_000

@@ -1,0 +1,1 @@
+"""All of Jobhopper in one process on SQLite: `jobhopper dev`."""

@@ -1,0 +1,96 @@
+"""Builds the ASGI application of the API."""
+
+import logging
+
+import msgspec
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from jobhopper_api.http.endpoint import endpoint
+from jobhopper_api.http.middleware import Outermost
+from jobhopper_api.http.problems import (
+    CONTENT_TYPE,
+    RETRY_AFTER_SECONDS,
+    RequestError,
+    problem_of,
+    status_of,
+)
+from jobhopper_api.openapi import described
+from jobhopper_api.operations import Operation
+from jobhopper_api.routes import claims, create, jobs, keys, probes, queues, system, worker_updates
+from jobhopper_api.services import Services
+from jobhopper_core.errors import JobhopperError, UnavailableError
+
+OPERATIONS: tuple[Operation, ...] = (
+    *create.OPERATIONS,
+    *claims.OPERATIONS,
+    *worker_updates.OPERATIONS,
+    *jobs.OPERATIONS,
+    *queues.OPERATIONS,
+    *keys.OPERATIONS,
+    *system.OPERATIONS,
+)
+
+_CODES = {404: "unknown_route", 405: "method_not_allowed"}
+_DETAILS = {
+    404: "There is nothing at this path; /openapi.json lists what there is.",
+    405: "This path does not take this method; /openapi.json lists those it takes.",
+}
+_log = logging.getLogger(__name__)
+
+
+def build_app(services: Services) -> ASGIApp:
+    """The application that serves `services`."""
+    app = FastAPI(title="Jobhopper", version=services.facts.version, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False
+    for operation in OPERATIONS:
+        app.add_api_route(
+            operation.path,
+            endpoint(operation, services),
+            methods=[operation.method],
+            summary=operation.summary,
+            operation_id=operation.handler.__name__,
+        )
+    app.router.routes.extend(probes.routes(services))
+    document = described(OPERATIONS, services.facts.version)
+    app.openapi = lambda: document  # type: ignore[method-assign]
+    app.add_exception_handler(JobhopperError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_fault)
+    return Outermost(app, services.metrics, loopback_only=services.facts.loopback_only)
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, JobhopperError)  # noqa: S101 - registered for nothing else
+    headers = {}
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    status = status_of(error)
+    if status == 401:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = "Bearer"
+    if status in {408, 413}:
+        # What is left of the body is not worth reading.
+        headers["Connection"] = "close"
+    body = msgspec.json.encode(problem_of(error))
+    return Response(body, status, headers, CONTENT_TYPE)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    status = error.status_code
+    refusal = RequestError(
+        status, _CODES.get(status, "bad_request"), _DETAILS.get(status, str(error.detail))
+    )
+    response = await _on_error(request, refusal)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    # The traceback goes to the log; a caller learns no more than that it was our fault.
+    _log.error("request_failed", extra={"route": request.url.path}, exc_info=error)
+    refusal = RequestError(500, "internal", "Jobhopper failed at this; its log says why.")
+    return await _on_error(request, refusal)

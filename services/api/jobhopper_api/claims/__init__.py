@@ -1,0 +1,1 @@
+"""Claims: short ones and those that wait for work (long polls)."""

@@ -1,0 +1,186 @@
+"""The OpenAPI 3.1 document, made from the operations and the types of the wire format."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from jobhopper_api.http.problems import CONTENT_TYPE
+from jobhopper_api.operations import Operation
+from jobhopper_api.wire import fields
+from jobhopper_api.wire.answers import (
+    Claims,
+    Created,
+    CreatedMany,
+    JobPage,
+    JobView,
+    Problem,
+    Updated,
+)
+from jobhopper_core.model.limits import BODY_MAX, QUEUE_PATTERN
+
+_PROBLEMS = {
+    400: "What came is not HTTP, or ended too early.",
+    401: "No API key, or one that is unknown.",
+    403: "The key lacks the scope for this queue.",
+    408: "The body did not arrive in time.",
+    413: f"The body is larger than {BODY_MAX} bytes.",
+    415: "The body is not application/json.",
+    422: "A field is wrong; `errors` names it.",
+    503: "A store can't be reached in time; try again after `Retry-After`.",
+}
+_BODY_PROBLEMS = {408, 413, 415}
+# Where a call answers in more than one shape.
+_ANSWERS: dict[str, dict[int, tuple[type, ...]]] = {
+    "create": dict.fromkeys((200, 201, 202), (Created, CreatedMany)),
+    "change_job": {200: (JobView, Updated), 202: (Updated,)},
+}
+
+
+def described(operations: Sequence[Operation], version: str) -> dict[str, Any]:
+    """The document for `operations`."""
+    schemas = _Schemas(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, schemas
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Jobhopper",
+            "version": version,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": "A job queue that programs of any language use over HTTP.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+class _Schemas:
+    """The schemas of all types that the operations name."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        types = {t for one in operations for t in (*one.body, *_answer_types(one)) if t is not None}
+        self._types = sorted(types | {Problem, Claims, JobPage}, key=lambda t: t.__name__)
+        refs, self.components = msgspec.json.schema_components(
+            self._types, ref_template="#/components/schemas/{name}"
+        )
+        self._refs = dict(zip(self._types, refs, strict=True))
+        self.components = _tidied(self.components)
+
+    def of(self, types: Sequence[type]) -> dict[str, Any]:
+        """The schema of any of `types`."""
+        refs = [self._refs[one] for one in types]
+        return refs[0] if len(refs) == 1 else {"anyOf": refs}
+
+
+def _answer_types(operation: Operation) -> list[type | None]:
+    shapes = _ANSWERS.get(operation.handler.__name__, {})
+    return [*operation.answers.values(), *(t for types in shapes.values() for t in types)]
+
+
+def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    described_: dict[str, Any] = {
+        "operationId": operation.handler.__name__,
+        "summary": operation.summary,
+        "description": f"Scope: {operation.scope}.",
+        "parameters": [*_path(operation), *_query(operation), *_headers(operation)],
+        "responses": {**_answers(operation, schemas), **_problems(operation, schemas)},
+    }
+    if operation.body:
+        content = {"application/json": {"schema": schemas.of(operation.body)}}
+        described_["requestBody"] = {"required": True, "content": content}
+    return described_
+
+
+def _path(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(operation, name)}
+        for name in re.findall(r"\{(\w+)\}", operation.path)
+    ]
+
+
+def _path_schema(operation: Operation, name: str) -> dict[str, Any]:
+    if name == "queue":
+        return {"type": "string", "pattern": _plain(QUEUE_PATTERN)}
+    if operation.path.startswith("/v1/jobs"):
+        return {"type": "string", "format": "uuid", "pattern": _plain(fields.ID_PATTERN)}
+    return {"type": "string", "minLength": 1}
+
+
+def _query(operation: Operation) -> list[dict[str, Any]]:
+    schema = _tidied(msgspec.json.schema(operation.query))
+    properties = schema["$defs"][operation.query.__name__]["properties"]
+    return [
+        {"name": name, "in": "query", "required": False, "schema": _without_null(one)}
+        for name, one in properties.items()
+    ]
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    # A parameter that is left out is None inside; on the wire there is no null.
+    kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    plain = {k: v for k, v in schema.items() if k not in {"anyOf", "default"}}
+    default = {"default": schema["default"]} if schema.get("default") is not None else {}
+    cleaned: dict[str, Any] = {**(kinds[0] if kinds else plain), **default}
+    if "enum" in cleaned:
+        cleaned["enum"] = [one for one in cleaned["enum"] if one is not None]
+    return cleaned
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": text,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        }
+        for name, text in operation.headers.items()
+    ]
+
+
+def _answers(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    shapes = _ANSWERS.get(operation.handler.__name__, {})
+    found: dict[str, Any] = {}
+    for status, type_ in operation.answers.items():
+        types = shapes.get(status, (type_,) if type_ is not None else ())
+        content = {"application/json": {"schema": schemas.of(types)}} if types else None
+        found[str(status)] = {"description": operation.summary} | (
+            {"content": content} if content else {}
+        )
+    return found
+
+
+def _problems(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    texts = {
+        status: text
+        for status, text in _PROBLEMS.items()
+        if operation.body or status not in _BODY_PROBLEMS
+    }
+    texts |= {status: f"Codes: {codes}." for status, codes in operation.refusals.items()}
+    content = {CONTENT_TYPE: {"schema": schemas.of([Problem])}}
+    return {str(s): {"description": text, "content": content} for s, text in sorted(texts.items())}
+
+
+def _tidied(node: Any) -> Any:  # noqa: ANN401
+    """The schema without our patterns' guard against a final newline, which JSON has no use for."""
+    if isinstance(node, dict):
+        return {
+            k: _plain(v) if k == "pattern" and isinstance(v, str) else _tidied(v)
+            for k, v in node.items()
+        }
+    return [_tidied(one) for one in node] if isinstance(node, list) else node
+
+
+def _plain(pattern: str) -> str:
+    return pattern.replace(r"$(?!\n)", "$")

@@ -1,0 +1,158 @@
+"""`POST /v1/jobs`: creates one job or many, all or nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+from msgspec import UNSET
+
+from jobhopper_api.http.identity import require
+from jobhopper_api.operations import Answer, Call, Operation
+from jobhopper_api.wire import answers, decode, json_text
+from jobhopper_api.wire.queries import CreateQuery
+from jobhopper_api.wire.requests import NewJob, NewJobs
+from jobhopper_core.errors import InvalidFieldError
+from jobhopper_core.model import ids, limits
+from jobhopper_core.model.access import Scope
+from jobhopper_core.model.writes import Create, Outcome
+from jobhopper_core.store.idempotency import Reservation, reserve
+
+_TRACEPARENT = "traceparent"
+_KEY = "Idempotency-Key"
+
+
+class NewBatch(msgspec.Struct):
+    """A create's body: the jobs, whether it named just one, and the body's hash."""
+
+    jobs: list[NewJob]
+    single: bool
+    digest: bytes
+
+
+class _Shape(msgspec.Struct):
+    jobs: msgspec.Raw | msgspec.UnsetType = UNSET
+
+
+_shape = decode.body_reader(_Shape)
+_one = decode.body_reader(NewJob)
+_many = decode.body_reader(NewJobs)
+
+
+def read(data: bytes) -> NewBatch:
+    """Reads either form of the body; the presence of `jobs` tells them apart."""
+    digest = hashlib.sha256(data).digest()
+    if _shape(data).jobs is UNSET:
+        return NewBatch([_one(data)], True, digest)
+    return NewBatch(_many(data).jobs, False, digest)
+
+
+async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
+    """Creates jobs and answers once they are durable."""
+    batch, services = call.body, call.services
+    for queue in dict.fromkeys(job.queue for job in batch.jobs):
+        require(call.caller, queue, Scope.PRODUCE)
+    now = services.store.now()
+    writes = [_write(call, i, job, now) for i, job in enumerate(batch.jobs)]
+    # Only a request that is right in all its parts may bring a queue into being.
+    for queue in dict.fromkeys(job.queue for job in batch.jobs):
+        settings = await services.queues.settings(queue)
+        _default_attempts(batch.jobs, writes, queue, settings.max_attempts)
+    key = call.request.headers.get(_KEY)
+    job_ids = await _ids(call, key, len(writes), now)
+    for write, id_ in zip(writes, job_ids, strict=True):
+        write.id = id_
+    outcomes = await services.writes.write(writes)
+    for write, outcome in zip(writes, outcomes, strict=True):
+        _count(call, write, outcome)
+    duplicates = [outcome is Outcome.DUPLICATE for outcome in outcomes]
+    return _answer(batch, job_ids, duplicates)
+
+
+def _write(call: Call[NewBatch, CreateQuery], index: int, job: NewJob, now: int) -> Create:
+    at = "" if call.body.single else f"/jobs/{index}"
+    return Create(
+        id="",
+        at=now,
+        queue=job.queue,
+        type=job.type,
+        payload=_payload(job, f"{at}/payload"),
+        priority=job.priority,
+        max_attempts=0 if job.max_attempts is UNSET else job.max_attempts,
+        run_at=None if job.run_at is None else decode.time(job.run_at, f"{at}/run_at"),
+        traceparent=_traceparent(call),
+    )
+
+
+def _payload(job: NewJob, field: str) -> str:
+    if job.payload is UNSET:
+        return "null"
+    return json_text.checked(job.payload, field, limits.PAYLOAD_MAX)
+
+
+def _default_attempts(
+    jobs: Sequence[NewJob], writes: Sequence[Create], queue: str, max_attempts: int
+) -> None:
+    for job, write in zip(jobs, writes, strict=True):
+        if job.queue == queue and job.max_attempts is UNSET:
+            write.max_attempts = max_attempts
+
+
+async def _ids(
+    call: Call[NewBatch, CreateQuery], key: str | None, count: int, now: int
+) -> Sequence[str]:
+    """The ids of the jobs: new ones, or those that the Idempotency-Key stands for."""
+    services = call.services
+    if key is None:
+        return services.ids.make(count, now)
+    if not 0 < len(key) <= limits.IDEMPOTENCY_KEY_MAX or not key.isprintable():
+        raise InvalidFieldError(
+            _KEY, f"must be 1 to {limits.IDEMPOTENCY_KEY_MAX} printable characters."
+        )
+    first = ids.first_id_of_key(key, now)
+    if first is None:
+        digest = hashlib.sha256(f"{call.caller.id}\n{key}".encode()).digest()
+        wanted = Reservation(digest, services.ids.make(count, now)[0], count, call.body.digest)
+        first = await services.store.write(partial(reserve, wanted=wanted))
+    return ids.series(first, count)
+
+
+def _traceparent(call: Call[NewBatch, CreateQuery]) -> str | None:
+    value = call.request.headers.get(_TRACEPARENT)
+    return value if value and len(value) <= limits.TRACEPARENT_MAX and value.isascii() else None
+
+
+def _count(call: Call[NewBatch, CreateQuery], write: Create, outcome: Outcome) -> None:
+    metrics = call.services.metrics
+    if outcome is Outcome.APPLIED:
+        metrics.created.labels(metrics.label(write.queue), "mysql").inc()
+
+
+def _answer(batch: NewBatch, job_ids: Sequence[str], duplicates: Sequence[bool]) -> Answer:
+    status = 200 if all(duplicates) else 201
+    if batch.single:
+        id_ = job_ids[0]
+        headers = {"Location": f"/v1/jobs/{id_}"}
+        return Answer(status, answers.Created(id_, "mysql", duplicates[0]), headers)
+    created = [answers.CreatedOne(*pair) for pair in zip(job_ids, duplicates, strict=True)]
+    return Answer(status, answers.CreatedMany(created, "mysql"))
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/jobs",
+        create,
+        "Creates one job, or up to 1,000 together: all or nothing, in the order sent.",
+        {200: answers.Created, 201: answers.Created, 202: answers.Created},
+        scope="produce",
+        body=(NewJob, NewJobs),
+        reader=read,
+        query=CreateQuery,
+        headers={
+            _KEY: "A repeat with the same key within 24 hours answers with the first ids. "
+            "A fresh UUIDv7 becomes the first job's id.",
+            _TRACEPARENT: "W3C trace context, handed on to the worker.",
+        },
+    ),
+)

@@ -1,0 +1,36 @@
+"""`GET /v1/system`: what is running and how it is."""
+
+from jobhopper_api.http.identity import require
+from jobhopper_api.operations import Answer, Call, Operation
+from jobhopper_api.wire import answers
+from jobhopper_api.wire.queries import NoQuery
+from jobhopper_core.model.access import Scope
+from jobhopper_core.model.times import to_text
+
+
+async def system(call: Call[None, NoQuery]) -> Answer:
+    """The release, its mode, and its stores."""
+    require(call.caller, None, Scope.READ)
+    services = call.services
+    facts, health = services.facts, services.health
+    view = answers.SystemView(
+        version=facts.version,
+        mode=facts.mode,
+        started_at=to_text(facts.started_at),
+        time=to_text(services.store.now()),
+        shards=facts.shards,
+        stores={health.name: answers.StoreView(health.up, to_text(health.since))},
+    )
+    return Answer(200, view)
+
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/v1/system",
+        system,
+        "The version, the mode, and how each store is.",
+        {200: answers.SystemView},
+        scope="read",
+    ),
+)

@@ -1,0 +1,78 @@
+"""The API's metrics. Queue labels stop at the first 500, so a label can't grow without bound."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+
+_QUEUES_MAX = 500
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60)
+
+
+class QueueLabel:
+    """Gives the first 500 queues their own label, the others `other`."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def __call__(self, queue: str) -> str:
+        """The label of `queue`."""
+        if queue in self._known:
+            return queue
+        if len(self._known) >= _QUEUES_MAX:
+            return "other"
+        self._known.add(queue)
+        return queue
+
+
+class ApiMetrics:
+    """What the API counts and measures, in a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        # A series more for each counter, which nothing reads.
+        disable_created_metrics()
+        self.registry = registry
+        self.label = QueueLabel()
+        self.created = Counter(
+            "jobhopper_jobs_created_total",
+            "Jobs accepted, by where they were durable when answered.",
+            ["queue", "receipt"],
+            registry=registry,
+        )
+        self.claimed = Counter(
+            "jobhopper_jobs_claimed_total",
+            "Jobs handed out, by where they were found.",
+            ["queue", "path"],
+            registry=registry,
+        )
+        self.updates = Counter(
+            "jobhopper_updates_total",
+            "Worker updates accepted, by the status they set (heartbeat: none).",
+            ["queue", "status", "receipt"],
+            registry=registry,
+        )
+        self.skipped = Counter(
+            "jobhopper_writes_skipped_total",
+            "Writes that no longer applied, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.requests = Histogram(
+            "jobhopper_http_request_duration_seconds",
+            "Duration of HTTP requests; long polls take as long as they wait.",
+            ["method", "route", "status"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "jobhopper_claims_waiting", "Claims that wait for work.", registry=registry
+        )
+        self.store_up = Gauge(
+            "jobhopper_store_up", "Whether a store answers.", ["store"], registry=registry
+        )
+        Gauge(
+            "jobhopper_build_info", "The release that runs.", ["version"], registry=registry
+        ).labels(version).set(1)

@@ -1,0 +1,1 @@
+"""The wire format: bodies and parameters into checked values, values into bodies."""

@@ -1,0 +1,329 @@
+"""The bodies that Jobhopper answers with, and how they are made of the core's values."""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from jobhopper_api.wire import fields
+from jobhopper_core.model import access
+from jobhopper_core.model.job import Attempt, ClaimedJob, Job
+from jobhopper_core.model.queue import Backoff
+from jobhopper_core.model.times import to_text
+
+Receipt = Literal["rabbitmq", "mysql"]
+
+
+class Created(msgspec.Struct):
+    """One job was accepted; `receipt` says where it is durable."""
+
+    id: str
+    receipt: Receipt
+    duplicate: bool = False
+
+
+class CreatedOne(msgspec.Struct):
+    """One of several jobs that were accepted."""
+
+    id: str
+    duplicate: bool = False
+
+
+class CreatedMany(msgspec.Struct):
+    """Jobs were accepted, in the order sent."""
+
+    jobs: list[CreatedOne]
+    receipt: Receipt
+
+
+class LeaseToken(msgspec.Struct):
+    """The proof of a claim; send the newest one with every update."""
+
+    token: str
+    expires_at: str
+
+
+class Claimed(msgspec.Struct):
+    """A job in a worker's hands."""
+
+    id: str
+    queue: str
+    type: str
+    payload: Raw
+    priority: int
+    run_at: str
+    attempt: int
+    max_attempts: int
+    progress: Raw
+    created_at: str
+    traceparent: str | None
+    provisional: bool
+    lease: LeaseToken
+
+
+class Claims(msgspec.Struct):
+    """What a claim got; empty when there was nothing to do."""
+
+    jobs: list[Claimed]
+
+
+class Updated(msgspec.Struct, omit_defaults=True):
+    """A worker's update was accepted; `lease` is the new token after an extension."""
+
+    id: str
+    receipt: Receipt
+    lease: LeaseToken | UnsetType = UNSET
+
+
+class UpdatedOne(msgspec.Struct, omit_defaults=True):
+    """What became of one update of a batch: a status as if it had been sent alone."""
+
+    id: str | None
+    status: int
+    receipt: Receipt | UnsetType = UNSET
+    lease: LeaseToken | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class UpdatedMany(msgspec.Struct):
+    """What became of each update, in the order sent."""
+
+    updates: list[UpdatedOne]
+
+
+class AttemptView(msgspec.Struct):
+    """An attempt that did not succeed."""
+
+    attempt: int
+    outcome: Literal["failed", "expired", "released"]
+    error: Raw
+    worker: str | None
+    started_at: str | None
+    ended_at: str
+
+
+class JobSummary(msgspec.Struct):
+    """A job as lists show it."""
+
+    id: str
+    queue: str
+    type: str
+    status: fields.StatusName
+    priority: int
+    run_at: str
+    attempt: int
+    failures: int
+    max_attempts: int
+    silenced: bool
+    worker: str | None
+    lease_until: str | None
+    created_at: str
+    updated_at: str
+    finished_at: str | None
+    error: Raw
+    progress: Raw
+
+
+class TopJob(JobSummary, kw_only=True):
+    """A top pick: with its payload."""
+
+    payload: Raw
+
+
+class JobView(TopJob, kw_only=True):
+    """A whole job, with its unsuccessful attempts, oldest first."""
+
+    result: Raw
+    attempts: list[AttemptView]
+
+
+class JobPage(msgspec.Struct):
+    """A page of jobs, newest first; `next` goes on, null at the end."""
+
+    jobs: list[JobSummary]
+    next: str | None
+
+
+class TopJobs(msgspec.Struct):
+    """The jobs that would be claimed next, in that order."""
+
+    jobs: list[TopJob]
+    next: str | None = None
+
+
+class Depths(msgspec.Struct):
+    """How many jobs a queue holds by status; silenced ones are counted apart, whatever theirs."""
+
+    scheduled: int = 0
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    silenced: int = 0
+
+
+class QueueView(msgspec.Struct):
+    """A queue: settings (times in seconds), depth, and how long its oldest ready job waits."""
+
+    name: str
+    paused: bool
+    lease: int
+    max_attempts: int
+    backoff: Backoff
+    silence_after: int | None
+    depth: Depths
+    oldest_ready_age: float | None
+
+
+class QueuePage(msgspec.Struct):
+    """A page of queues by name; `next` goes on, null at the end."""
+
+    queues: list[QueueView]
+    next: str | None
+
+
+class KeyView(msgspec.Struct):
+    """An API key without its secret."""
+
+    id: str
+    name: str
+    scopes: dict[access.Scope, list[str]]
+    created_at: str
+
+
+class NewKeyView(KeyView, kw_only=True):
+    """A new API key; `key` is shown this once."""
+
+    key: str
+
+
+class KeyPage(msgspec.Struct):
+    """A page of keys by id; `next` goes on, null at the end."""
+
+    keys: list[KeyView]
+    next: str | None
+
+
+class StoreView(msgspec.Struct):
+    """A store: whether it answers, and since when it has been so."""
+
+    up: bool
+    since: str
+
+
+class SystemView(msgspec.Struct):
+    """What is running and how it is."""
+
+    version: str
+    mode: Literal["normal", "embedded"]
+    started_at: str
+    time: str
+    shards: int
+    stores: dict[str, StoreView]
+
+
+class FieldError(msgspec.Struct):
+    """What is wrong with one field: a JSON pointer into the body, or a parameter's name."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct):
+    """An error (RFC 9457). `code` is stable and documented with what to do about it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | UnsetType = UNSET
+
+
+def raw(text: str | None) -> Raw:
+    """JSON text as it came; null where there is none."""
+    return Raw(text.encode()) if text is not None else Raw(b"null")
+
+
+def time(us: int | None) -> str | None:
+    """A time, or null."""
+    return None if us is None else to_text(us)
+
+
+def claimed(job: ClaimedJob, token: str) -> Claimed:
+    """A job with the token of its claim."""
+    return Claimed(
+        job.id,
+        job.queue,
+        job.type,
+        raw(job.payload),
+        job.priority,
+        to_text(job.run_at),
+        job.attempt,
+        job.max_attempts,
+        raw(job.progress),
+        to_text(job.created_at),
+        job.traceparent,
+        False,
+        LeaseToken(token, to_text(job.lease_until)),
+    )
+
+
+def summary(job: Job) -> JobSummary:
+    """A job as lists show it."""
+    return JobSummary(**_summary_fields(job))
+
+
+def top_job(job: Job) -> TopJob:
+    """A job as the top picks show it."""
+    return TopJob(**_summary_fields(job), payload=raw(job.payload))
+
+
+def whole(job: Job, attempts: list[Attempt]) -> JobView:
+    """A whole job."""
+    return JobView(
+        **_summary_fields(job),
+        payload=raw(job.payload),
+        result=raw(job.result),
+        attempts=[_attempt(one) for one in attempts],
+    )
+
+
+def key(one: access.ApiKey) -> KeyView:
+    """An API key without its secret."""
+    return KeyView(one.id, one.name, one.scopes, to_text(one.created_at))
+
+
+def _attempt(one: Attempt) -> AttemptView:
+    return AttemptView(
+        attempt=one.attempt,
+        outcome=one.outcome,  # type: ignore[arg-type]
+        error=raw(one.error),
+        worker=one.worker,
+        started_at=time(one.started_at),
+        ended_at=to_text(one.ended_at),
+    )
+
+
+def _summary_fields(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "queue": job.queue,
+        "type": job.type,
+        "status": job.status.value,
+        "priority": job.priority,
+        "run_at": to_text(job.run_at),
+        "attempt": job.attempt,
+        "failures": job.failures,
+        "max_attempts": job.max_attempts,
+        "silenced": job.silenced,
+        "worker": job.worker,
+        "lease_until": time(job.lease_until),
+        "created_at": to_text(job.created_at),
+        "updated_at": to_text(job.updated_at),
+        "finished_at": time(job.finished_at),
+        "error": raw(job.error),
+        "progress": raw(job.progress),
+    }

@@ -1,0 +1,1 @@
+"""The write path: how creates and worker updates become durable."""

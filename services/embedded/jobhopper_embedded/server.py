@@ -1,0 +1,93 @@
+"""Serves the embedded mode until it is told to stop."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from jobhopper_api.app import build_app
+from jobhopper_api.http.protocol import BoundedProtocol
+from jobhopper_api.services import Services
+from jobhopper_core.errors import ConfigurationError
+from jobhopper_embedded.loops import Loops
+
+_log = logging.getLogger(__name__)
+_BACKLOG = 2_048
+# What was begun when the signal came has this long to end; requests have a deadline below it.
+_GRACE_SECONDS = 5
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to `host` and `port`. Raises ConfigurationError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Can't listen on {host}:{port}: {error.strerror}; name another --port or --host."
+        ) from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Tells those who wait for work that it is over, before connections are asked to end."""
+
+    def __init__(
+        self, config: uvicorn.Config, services: Services, on_started: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._services = services
+        self._on_started = on_started
+        self._loop = asyncio.get_running_loop()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        self._on_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal."""
+        self._loop.call_soon_threadsafe(self._services.claims.close)
+        super().handle_exit(sig, frame)
+
+
+async def serve(
+    services: Services, listener: socket.socket, on_started: Callable[[], None]
+) -> None:
+    """Serves on `listener` until SIGINT or SIGTERM; calls `on_started` once it does."""
+    config = uvicorn.Config(
+        build_app(services),
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    loops = Loops(
+        services.store,
+        services.hub,
+        services.facts.shards,
+        services.metrics.registry,
+        services.metrics.label,
+    )
+    await services.health.probe()
+    background = [asyncio.create_task(loops.run()), asyncio.create_task(services.health.run())]
+    _log.info("started", extra={"address": str(listener.getsockname())})
+    try:
+        await _Server(config, services, on_started).serve(sockets=[listener])
+    finally:
+        _log.info("stopping")
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
