@@ -76,16 +76,14 @@ class _Batch:
     waits: dict[str, Backoff] = field(default_factory=dict)
 
     def apply_creates(self, writes: Sequence[Write], shards: int) -> None:
-        distinct: dict[str, Create] = {}
-        for write in writes:
-            if isinstance(write, Create):
-                distinct.setdefault(write.id, write)
-        if not distinct:
+        creates = [(i, write) for i, write in enumerate(writes) if isinstance(write, Create)]
+        if not creates:
             return
-        new, effects, deltas = insert(self.tx, list(distinct.values()), self.now, shards)
-        for i, write in enumerate(writes):
-            again = isinstance(write, Create) and distinct[write.id] is not write
-            if again or (isinstance(write, Create) and write.id not in new):
+        first = {write.id: i for i, write in reversed(creates)}
+        distinct = [write for i, write in creates if first[write.id] == i]
+        new, effects, deltas = insert(self.tx, distinct, self.now, shards)
+        for i, write in creates:
+            if first[write.id] != i or write.id not in new:
                 self.applied.outcomes[i] = Outcome.DUPLICATE
         counts.add(self.tx, deltas)
         self.applied.effects.add(effects)
