@@ -125,7 +125,7 @@ def redrive(job: JobState, at: int) -> None:
 def set_run_at(job: JobState, at: int, now: int, run_at: int) -> None:
     """An operator moves the job in time: ahead it waits, else it can be claimed."""
     _move(job, Move.POSTPONE if run_at > now else Move.ADVANCE, at)
-    job.run_at = run_at
+    job.run_at = floor_ms(run_at)
 
 
 def set_priority(job: JobState, at: int, priority: int) -> None:
