@@ -33,7 +33,7 @@ class ApiMetrics:
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         # A series more for each counter, which nothing reads.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry
         self.label = QueueLabel()
         self.created = Counter(

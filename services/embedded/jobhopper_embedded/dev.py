@@ -23,7 +23,7 @@ Jobhopper serves on {url} and keeps its jobs in {db}. Ctrl-C ends it. Try:
 
   curl {url}/v1/jobs{auth} {json} -d '{{"queue": "mail", "type": "welcome"}}'
   curl {url}/v1/claims{auth} {json} -d '{{"queues": ["mail"]}}'
-  curl {url}/v1/jobs?queue=mail{auth}
+  curl '{url}/v1/jobs?queue=mail'{auth}
 """
 
 
