@@ -1,0 +1,40 @@
+"""Jobs per second from create to succeeded: created in 100s, claimed and updated in 50s."""
+
+import asyncio
+import time
+
+import msgspec
+
+from bench import load
+from bench.connection import Connection, connect
+
+JOBS, CREATE, CLAIM = 20_000, 100, 50
+PRODUCERS, WORKERS = 2, 4
+
+
+async def end_to_end(port: int) -> float:
+    """Jobs per second while producers and workers run side by side."""
+    connections = await connect(port, PRODUCERS + WORKERS)
+    producers, workers = connections[:PRODUCERS], connections[PRODUCERS:]
+    left = [JOBS]
+    began = time.perf_counter()
+    await asyncio.gather(
+        *[_produce(one, JOBS // CREATE // PRODUCERS) for one in producers],
+        *[_work(one, left) for one in workers],
+    )
+    return JOBS / (time.perf_counter() - began)
+
+
+async def _produce(connection: Connection, calls: int) -> None:
+    body = load.batch(CREATE)
+    for _ in range(calls):
+        await connection.call("POST", "/v1/jobs", body)
+
+
+async def _work(connection: Connection, left: list[int]) -> None:
+    body = load.claim(CLAIM, wait=0.2)
+    while left[0] > 0:
+        jobs = msgspec.json.decode(await connection.call("POST", "/v1/claims", body))["jobs"]
+        if jobs:
+            await connection.call("POST", "/v1/updates", load.finished(jobs))
+            left[0] -= len(jobs)
