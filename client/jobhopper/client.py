@@ -43,6 +43,13 @@ class Client(Creating, Claiming, Updating, Reading, Operating, Queues):
         """Where the server is."""
         return self._transport.settings.url
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """The variables by which another process reaches the same server, the key too."""
+        settings = self._transport.settings
+        key = {"JOBHOPPER_KEY": settings.key} if settings.key else {}
+        return {"JOBHOPPER_URL": settings.url, **key}
+
     def twin(self, *, timeout: float | None = None, retry_for: float | None = None) -> "Client":
         """A client for the same server with connections of its own, and other bounds if given."""
         mine = self._transport.settings

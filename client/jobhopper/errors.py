@@ -159,5 +159,6 @@ class Unavailable(ApiError):
 
 
 def _sentence(code: str, detail: str, errors: Sequence[FieldError]) -> str:
-    fields = "; ".join(f"{error.field}: {error.message}" for error in errors)
+    told = (error for error in errors if error.message not in detail)
+    fields = "; ".join(f"{error.field}: {error.message}" for error in told)
     return f"{detail or code} [{code}]" + (f" ({fields})" if fields else "")

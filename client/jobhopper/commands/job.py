@@ -2,7 +2,7 @@
 
 from jobhopper.commands.arguments import add_json, client_of, new_parser
 from jobhopper.commands.output import plain, write, write_json
-from jobhopper.commands.tables import attempts_text, error_line, status_text, time_text
+from jobhopper.commands.tables import error_line, failures_text, status_text, time_text
 from jobhopper.job import Attempt, Job
 from jobhopper.json_text import Json, encode
 
@@ -51,7 +51,8 @@ def _fields(job: Job) -> dict[str, str | None]:
         "progress": _json(job.progress),
         "result": _json(job.result),
         "error": error_line(job.error),
-        "attempts": attempts_text(job),
+        "failures": None if job.max_attempts is None else failures_text(job),
+        "attempts": str(job.attempt),
     }
 
 

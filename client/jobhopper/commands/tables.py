@@ -14,7 +14,7 @@ def write_jobs(jobs: Iterable[Job], *, as_json: bool) -> None:
         for job in jobs:
             write_json(job.data)
         return
-    headings = ("ID", "QUEUE", "TYPE", "STATUS", "PRIORITY", "ATTEMPT", "RUN AT", "ERROR")
+    headings = ("ID", "QUEUE", "TYPE", "STATUS", "PRIORITY", "FAILURES", "RUN AT", "ERROR")
     write_table(headings, [_row(job) for job in jobs])
 
 
@@ -37,9 +37,9 @@ def status_text(job: Job) -> str:
     return f"{job.status}, silenced" if job.silenced else job.status
 
 
-def attempts_text(job: Job) -> str:
-    """How many attempts there were, of how many."""
-    return f"{job.attempt}/{job.max_attempts}"
+def failures_text(job: Job) -> str:
+    """How many attempts failed since the creation or the last redrive, of how many."""
+    return f"{job.failures}/{job.max_attempts}"
 
 
 def _row(job: Job) -> tuple[object, ...]:
@@ -49,7 +49,7 @@ def _row(job: Job) -> tuple[object, ...]:
         job.type,
         status_text(job),
         job.priority,
-        attempts_text(job),
+        failures_text(job),
         time_text(job.run_at),
         error_line(job.error),
     )

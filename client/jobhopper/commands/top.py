@@ -2,7 +2,7 @@
 
 from jobhopper.commands.arguments import add_json, client_of, new_parser
 from jobhopper.commands.output import write_json, write_table
-from jobhopper.commands.tables import attempts_text, time_text
+from jobhopper.commands.tables import failures_text, time_text
 from jobhopper.job import Job
 from jobhopper.json_text import encode
 
@@ -20,11 +20,11 @@ def main(argv: list[str]) -> int:
         for job in jobs:
             write_json(job.data)
     else:
-        headings = ("ID", "TYPE", "PRIORITY", "RUN AT", "ATTEMPT", "PAYLOAD")
+        headings = ("ID", "TYPE", "PRIORITY", "RUN AT", "FAILURES", "PAYLOAD")
         write_table(headings, [_row(job) for job in jobs])
     return 0
 
 
 def _row(job: Job) -> tuple[object, ...]:
     payload = encode(job.payload).decode()
-    return (job.id, job.type, job.priority, time_text(job.run_at), attempts_text(job), payload)
+    return (job.id, job.type, job.priority, time_text(job.run_at), failures_text(job), payload)

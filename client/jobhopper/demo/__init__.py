@@ -1,0 +1,1 @@
+"""The demo: real jobs, planned failures, a worker killed on the way, and the accounts."""
