@@ -120,8 +120,9 @@ def _matching(tx: Transaction, filters: Filters, stretch: list[bytes]) -> list[J
 
 
 def _conditions(filters: Filters) -> tuple[str, list[object]]:
+    # The queue is not among them: a stretch is of that queue already, and naming it here would
+    # make SQLite walk the whole queue instead of looking up the stretch's ids.
     tests: list[tuple[str, object]] = [
-        ("queue = ?", filters.queue),
         ("status = ?", filters.status),
         ("type = ?", filters.type),
         ("created_at > ?", filters.created_after),
