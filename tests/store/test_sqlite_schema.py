@@ -1,0 +1,181 @@
+"""The schema on SQLite: every CHECK constraint fires, and a migration is all or nothing."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobhopper_core.errors import StoreDataError, UnavailableError
+from jobhopper_core.store.database import Database, open_sqlite
+from jobhopper_migrator import migrate
+
+from .conftest import MakeDatabase
+from .steps import START, Clock, Store
+
+QUEUED: dict[str, Any] = {
+    "id": bytes(15) + b"\1",
+    "shard": 1,
+    "queue": "mail",
+    "type": "t",
+    "status": "queued",
+    "priority": 5,
+    "run_at": START,
+    "attempt": 0,
+    "failures": 0,
+    "max_attempts": 5,
+    "silenced": 0,
+    "ready_queue": "mail",
+    "due_at": None,
+    "claim_id": None,
+    "lease_until": None,
+    "finished_at": None,
+    "created_at": START,
+    "updated_at": START,
+}
+SCHEDULED = QUEUED | {"status": "scheduled", "ready_queue": None, "due_at": START}
+RUNNING = QUEUED | {
+    "status": "running",
+    "ready_queue": None,
+    "claim_id": bytes(16),
+    "lease_until": START,
+    "due_at": START,
+}
+DONE = QUEUED | {"status": "succeeded", "ready_queue": None, "finished_at": START}
+ATTEMPT: dict[str, Any] = {
+    "job_id": bytes(16),
+    "attempt": 1,
+    "outcome": "failed",
+    "ended_at": START,
+}
+
+# Each violates one constraint and no other: a valid row, what is wrong with it, and who says so.
+VIOLATIONS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("jobs", QUEUED, {"id": bytes(15)}, "length(id) = 16"),
+    ("jobs", QUEUED, {"id": bytes(17)}, "length(id) = 16"),
+    ("jobs", SCHEDULED, {"status": "paused", "due_at": None}, "status IN"),
+    ("jobs", SCHEDULED, {"status": "SCHEDULED", "due_at": None}, "status IN"),
+    ("jobs", QUEUED, {"priority": -1}, "priority BETWEEN"),
+    ("jobs", QUEUED, {"priority": 10}, "priority BETWEEN"),
+    ("jobs", QUEUED, {"max_attempts": 0}, "max_attempts BETWEEN"),
+    ("jobs", QUEUED, {"max_attempts": 101}, "max_attempts BETWEEN"),
+    ("jobs", DONE, {"silenced": 2}, "silenced IN"),
+    ("jobs", DONE, {"finished_at": None}, "final_has_finished_at"),
+    ("jobs", DONE, {"status": "failed", "finished_at": None}, "final_has_finished_at"),
+    ("jobs", DONE, {"status": "cancelled", "finished_at": None}, "final_has_finished_at"),
+    ("jobs", QUEUED, {"finished_at": START}, "final_has_finished_at"),
+    ("jobs", RUNNING, {"finished_at": START}, "final_has_finished_at"),
+    ("jobs", RUNNING, {"lease_until": None}, "running_has_lease"),
+    ("jobs", RUNNING, {"claim_id": None}, "running_has_lease"),
+    ("jobs", QUEUED, {"lease_until": START}, "running_has_lease"),
+    ("jobs", DONE, {"claim_id": bytes(16)}, "running_has_lease"),
+    ("jobs", QUEUED, {"ready_queue": None}, "ready_is_queued"),
+    ("jobs", QUEUED, {"silenced": 1}, "ready_is_queued"),
+    ("jobs", DONE, {"ready_queue": "mail"}, "ready_is_queued"),
+    ("jobs", SCHEDULED, {"due_at": None}, "due_has_timer"),
+    ("jobs", SCHEDULED, {"silenced": 1}, "due_has_timer"),
+    ("jobs", RUNNING, {"due_at": None}, "due_has_timer"),
+    ("jobs", QUEUED, {"due_at": START}, "due_has_timer"),
+    ("jobs", DONE, {"due_at": START}, "due_has_timer"),
+    ("jobs", RUNNING, {"silenced": 1}, "running_is_heard"),
+    ("job_attempts", ATTEMPT, {"outcome": "succeeded"}, "outcome IN"),
+]
+VALID = [("jobs", row) for row in (QUEUED, SCHEDULED, RUNNING, DONE)] + [("job_attempts", ATTEMPT)]
+
+
+@pytest.fixture
+def empty(make_database: MakeDatabase, clock: Clock) -> Iterator[Store]:
+    """A database that is not audited: these rows have no counters."""
+    made = make_database(clock)
+    yield Store(made, clock)
+    made.close()
+
+
+def insert(store: Store, table: str, row: dict[str, Any]) -> None:
+    columns, marks = ", ".join(row), ", ".join("?" * len(row))
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+    store.write(lambda tx: tx.run(sql, tuple(row.values())))
+
+
+@pytest.mark.parametrize(("table", "row"), VALID)
+def test_a_row_that_keeps_all_constraints_goes_in(
+    empty: Store, table: str, row: dict[str, Any]
+) -> None:
+    insert(empty, table, row)
+
+
+@pytest.mark.parametrize(("table", "row", "wrong", "constraint"), VIOLATIONS)
+def test_a_row_that_violates_a_constraint_is_refused_by_it(
+    empty: Store, table: str, row: dict[str, Any], wrong: dict[str, Any], constraint: str
+) -> None:
+    with pytest.raises(StoreDataError, match="CHECK constraint failed") as raised:
+        insert(empty, table, row | wrong)
+    said = str(raised.value).partition("CHECK constraint failed: ")[2]
+    assert said.startswith(constraint)
+
+
+def test_every_constraint_of_the_schema_is_violated_above(empty: Store) -> None:
+    found = empty.read(lambda tx: tx.read("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    schema = "\n".join(row[0] for row in found)
+    checks = re.findall(r"(?:CONSTRAINT (\w+) )?CHECK \(\s*([^\n]*)", schema)
+    violated = {constraint for *_, constraint in VIOLATIONS}
+    unmet = [c for c in checks if not any(c[0] == v or c[1].startswith(v) for v in violated)]
+    assert unmet == []
+    assert len(checks) == schema.count("CHECK") == len(violated)
+
+
+def test_an_existing_row_cannot_be_changed_to_violate_a_constraint_either(store: Store) -> None:
+    store.create()
+    with pytest.raises(StoreDataError, match="ready_is_queued"):
+        store.write(lambda tx: tx.run("UPDATE jobs SET silenced = 1"))
+
+
+def test_the_same_row_twice_is_refused_as_data(empty: Store) -> None:
+    insert(empty, "jobs", QUEUED)
+    with pytest.raises(StoreDataError, match="UNIQUE"):
+        insert(empty, "jobs", QUEUED)
+
+
+def half_migrated(path: Path, clock: Clock) -> Database:
+    """A database in whose way stands the last table that the first revision makes."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE meta (mine TEXT)")
+    connection.close()
+    return open_sqlite(path, clock, slot=0)
+
+
+def test_a_migration_that_fails_midway_leaves_nothing_behind(tmp_path: Path, clock: Clock) -> None:
+    database = half_migrated(tmp_path / "half.db", clock)
+    with pytest.raises(UnavailableError, match="already exists"):
+        migrate(database)
+    names = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    assert [r[0] for r in database.read(lambda tx: tx.read(names)).result()] == ["meta"]
+    # Once what was in the way is gone, it runs through.
+    database.write(lambda tx: tx.run("DROP TABLE meta")).result()
+    migrate(database)
+    assert len(database.read(lambda tx: tx.read(names)).result()) > 5
+    database.close()
+
+
+def test_what_was_written_is_there_when_the_file_is_opened_again(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "again.db"
+    store = Store(open_sqlite(path, clock, slot=0), clock)
+    migrate(store.database)
+    id_ = store.create(payload='"kept"')
+    before = store.job(id_)
+    store.database.close()
+    again = Store(open_sqlite(path, clock, slot=0), clock)
+    migrate(again.database)
+    assert again.job(id_) == before
+    again.database.close()
+
+
+def test_every_commit_is_synced_and_goes_through_the_log(store: Store) -> None:
+    def pragmas(tx: Any) -> tuple[object, object]:
+        return tuple(tx.read(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "synchronous"))
+
+    assert store.read(pragmas) == store.write(pragmas) == ("wal", 2)
