@@ -56,7 +56,7 @@ bench: .venv/.dev ## Measures the speed and prints a table
 	$(BIN)/python -m bench
 
 lock: ## Renews the lock files (needs uv)
-	cd requirements && for f in run dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
+	cd requirements && for f in run services dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
 
 clean: ## Removes what the other targets made in this folder
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
