@@ -12,6 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from jobhopper_core.errors import UnavailableError
 from jobhopper_core.store.dialect import Dialect
 from jobhopper_core.store.faults import translated
 from jobhopper_core.store.group_commit import GroupCommit
@@ -44,8 +45,14 @@ class Database:
         return self._writer.submit(verb)
 
     def read(self, verb: Verb[T]) -> Future[T]:
-        """Runs `verb` on a snapshot of what is committed."""
-        return self._readers.submit(self._read, verb)
+        """Runs `verb` on a snapshot of what is committed.
+
+        Raises through the future what the verb raised, StoreDataError, or UnavailableError.
+        """
+        try:
+            return self._readers.submit(self._read, verb)
+        except RuntimeError as error:
+            raise UnavailableError(f"The database can't serve now: {error}") from None
 
     def backlog(self) -> int:
         """How many writes are waiting for their turn."""

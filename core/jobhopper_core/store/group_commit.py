@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -51,15 +51,18 @@ class GroupCommit:
         self._slot = slot
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._closed = False
+        self._door = Lock()
         self._thread = Thread(target=self._run, name="store-write", daemon=True)
         self._thread.start()
 
     def submit(self, verb: Callable[[Transaction], T]) -> Future[T]:
         """Queues a verb; its future is done after the commit."""
         task = _Task(verb)
-        if self._closed:
-            raise UnavailableError("The database is closing; try again.")
-        self._tasks.put(task)
+        # Nothing may come in behind the end mark of `close`: it would wait for ever.
+        with self._door:
+            if self._closed:
+                raise UnavailableError("The database is closing; try again.")
+            self._tasks.put(task)
         return task.future
 
     def backlog(self) -> int:
@@ -68,8 +71,9 @@ class GroupCommit:
 
     def close(self) -> None:
         """Runs what was submitted, then ends the thread."""
-        self._closed = True
-        self._tasks.put(None)
+        with self._door:
+            self._closed = True
+            self._tasks.put(None)
         self._thread.join()
 
     def _run(self) -> None:
@@ -105,11 +109,19 @@ class GroupCommit:
             task.result = task.verb(Transaction(connection, self._dialect, self._slot))
         except DBAPIError as error:
             task.error = translated(error)
+            _undo(connection, error)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the verb
             task.error = error
-        undo = "ROLLBACK TO verb; " if task.error is not None else ""
-        for statement in f"{undo}RELEASE verb".split("; "):
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql("ROLLBACK TO verb")
+        connection.exec_driver_sql("RELEASE verb")
+
+
+def _undo(connection: Connection, error: DBAPIError) -> None:
+    try:
+        connection.exec_driver_sql("ROLLBACK TO verb")
+    except DBAPIError:
+        # A full disk makes SQLite undo the whole transaction: that is why the group fails.
+        raise error from None
 
 
 def _fail(group: list[_Task], error: BaseException) -> None:
