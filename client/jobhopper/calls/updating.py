@@ -1,8 +1,8 @@
 """Updates by the worker that holds a job; each carries the job's lease token.
 
-They are safe to repeat: the server counts an update once, and only while the claim stands.
-Should the answer to an update be lost, its repeat may raise LeaseLost although the first took
-effect; `error.repeated` is True then.
+They are safe to repeat: the server counts an update once, and only while the claim stands. A
+repeat that it can't tell for one raises LeaseLost although the first try took effect;
+`error.repeated` is True then.
 """
 
 from collections.abc import Sequence

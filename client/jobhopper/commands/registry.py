@@ -55,7 +55,8 @@ def _brought(name: str) -> Command | None:
     for entry in entry_points(group=GROUP, name=name):
         try:
             command: Command = entry.load()
-        except (ImportError, AttributeError) as error:
+        except Exception as error:
+            # The other package's code runs here for the first time: anything may go wrong.
             raise BrokenCommandError(f'the command "{name}" can\'t be loaded: {error}') from error
         return command
     return None
