@@ -77,6 +77,8 @@ def sqlite_engine(path: Path) -> Engine:
         connect_args={"check_same_thread": False, "timeout": 5.0},
         pool_size=8,
         max_overflow=0,
+        # A driver's error would carry payloads into the log otherwise.
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)

@@ -1,0 +1,163 @@
+"""MySQL and MariaDB: the dialect of the services.
+
+Statements are the portable forms that were also the fastest: multi-row VALUES, and updates
+joined by primary key to a UNION ALL of the new values.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pymysql
+from sqlalchemy import Connection, Engine, create_engine
+
+from jobhopper_core.errors import ConfigurationError
+from jobhopper_core.store.dialect import Row
+
+Clock = Callable[[], int]
+
+_CONNECT_SECONDS = 1
+_SOCKET_SECONDS = 10
+_LOCK_WAIT_SECONDS = 5
+_DEFAULT_PORT = 3306
+_NOW = "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+
+
+class MysqlDialect:
+    """Their own forms. `clock` stands in for the server's clock in tests alone."""
+
+    for_update = " FOR UPDATE"
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
+
+    def now(self, connection: Connection) -> int:
+        """The server's clock, in µs since 1970."""
+        if self._clock is not None:
+            return self._clock()
+        found: int = connection.exec_driver_sql(_NOW).scalar_one()
+        return found
+
+    def sql(self, text: str) -> str:
+        """The driver's placeholder is `%s`."""
+        return text.replace("?", "%s")
+
+    def insert_new(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]
+    ) -> int:
+        """One statement; a duplicate is an update that changes nothing, never IGNORE."""
+        if not rows:
+            return 0
+        one = f"({', '.join(['%s'] * len(columns))})"
+        sql = (
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608
+            f"{', '.join([one] * len(rows))} "
+            f"ON DUPLICATE KEY UPDATE {columns[0]} = {table}.{columns[0]}"
+        )
+        return connection.exec_driver_sql(sql, _flat(rows)).rowcount
+
+    def update_matching(
+        self,
+        connection: Connection,
+        table: str,
+        values: Sequence[str],
+        keys: Sequence[str],
+        rows: Sequence[Row],
+    ) -> int:
+        """One statement, joined by primary key to the new values."""
+        if not rows:
+            return 0
+        names = [f"c{i}" for i in range(len(values) + len(keys))]
+        first = ", ".join(f"%s AS {name}" for name in names)
+        others = ", ".join(["%s"] * len(names))
+        new = f"SELECT {first}" + f" UNION ALL SELECT {others}" * (len(rows) - 1)
+        sets = ", ".join(f"j.{v} = t.{c}" for v, c in zip(values, names, strict=False))
+        ons = [f"j.{k} = t.{c}" for k, c in zip(keys, names[len(values) :], strict=True)]
+        where = f" WHERE {' AND '.join(ons[1:])}" if ons[1:] else ""
+        sql = f"UPDATE {table} j JOIN ({new}) t ON {ons[0]} SET {sets}{where}"  # noqa: S608
+        return connection.exec_driver_sql(sql, _flat(rows)).rowcount
+
+    def add_counts(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Adds to the counters, making those that are missing."""
+        if not rows:
+            return
+        marks = ", ".join(["(%s, %s, %s, %s)"] * len(rows))
+        sql = (
+            f"INSERT INTO queue_counts (queue, slot, status, n) VALUES {marks} "  # noqa: S608
+            "ON DUPLICATE KEY UPDATE n = n + VALUES(n)"
+        )
+        connection.exec_driver_sql(sql, _flat(rows))
+
+
+def _flat(rows: Sequence[Row]) -> tuple[Any, ...]:
+    return tuple(value for row in rows for value in row)
+
+
+def mysql_engine(url: str, pool: int) -> Engine:
+    """An engine for `mysql://user:password@host:port/database`, with up to `pool` connections.
+
+    Raises ConfigurationError when the URL can't be read; it never repeats the password.
+    """
+    options = connection_options(url)
+    return create_engine(
+        "mysql+pymysql://",
+        creator=lambda: _connect(options),
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=_CONNECT_SECONDS,
+        pool_recycle=300,
+        isolation_level="READ COMMITTED",
+        # A driver's error would carry payloads into the log otherwise.
+        hide_parameters=True,
+    )
+
+
+def connection_options(url: str) -> dict[str, Any]:
+    """What PyMySQL is told, from a URL. `?ssl_ca=FILE` (or `ssl=true`) asks for TLS."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORT
+    except ValueError:
+        raise _bad_url() from None
+    database = parts.path.strip("/")
+    if parts.scheme != "mysql" or not parts.hostname or not database:
+        raise _bad_url()
+    return {
+        "host": parts.hostname,
+        "port": port,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "database": database,
+        **_tls(parse_qs(parts.query)),
+    }
+
+
+def _tls(query: dict[str, list[str]]) -> dict[str, Any]:
+    if "ssl_ca" in query:
+        return {"ssl_ca": query["ssl_ca"][0], "ssl_verify_identity": True, "ssl_verify_cert": True}
+    return {"ssl": {"check_hostname": False}} if query.get("ssl") == ["true"] else {}
+
+
+def _bad_url() -> ConfigurationError:
+    return ConfigurationError(
+        "JOBHOPPER_MYSQL_URL must read mysql://USER:PASSWORD@HOST:PORT/DATABASE "
+        "(percent-encode what is special in the password)."
+    )
+
+
+def _connect(options: dict[str, Any]) -> "pymysql.Connection[Any]":
+    return pymysql.connect(
+        **options,
+        charset="utf8mb4",
+        collation="utf8mb4_bin",
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_SOCKET_SECONDS,
+        write_timeout=_SOCKET_SECONDS,
+        autocommit=False,
+        init_command=(
+            "SET SESSION time_zone = '+00:00', "
+            f"SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}, "
+            "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+            "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+        ),
+    )
