@@ -160,7 +160,8 @@ def _sqlite() -> list[str]:
     # Here NULLs in an index cost as much as values, so finished jobs are kept out of it.
     ready = f"{READY_INDEX} WHERE ready_queue IS NOT NULL"
     due = f"{DUE_INDEX} WHERE due_at IS NOT NULL"
-    return [JOBS, ATTEMPTS, *OTHERS, LIST_INDEX, EXPIRY_INDEX, ready, due]
+    others = [f"{table} WITHOUT ROWID" for table in OTHERS]
+    return [JOBS, ATTEMPTS, *others, LIST_INDEX, EXPIRY_INDEX, ready, due]
 
 
 def _server() -> list[str]:
