@@ -184,6 +184,4 @@ def test_the_sweep_of_old_keys_reads_its_index_in_order(store: Store) -> None:
         store.write(lambda tx: sweep(tx, 10))
     (select,) = [one for one in statements if one[0].startswith("SELECT")]
     (step,) = explained(store, *select)
-    assert step.says == (
-        "SEARCH idempotency_keys USING COVERING INDEX idempotency_expiry (expires_at<?)"
-    )
+    assert step.says.endswith("INDEX idempotency_expiry (expires_at<?)")
