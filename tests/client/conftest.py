@@ -1,16 +1,14 @@
 """A running server for the tests that need one, and a queue of its own for each of them."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from running_server import RunningServer
+from client_running_server import NewServer, RunningServer
 
 from jobhopper import Client
-
-NewServer = Callable[..., AbstractContextManager[RunningServer]]
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The command line: what it writes, and that it complains in one line with an exit code."""
 
-import io
 import json
 import subprocess
 import sys
@@ -8,10 +7,11 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
-from fake_http import answer, problem, serving, text
-from running_server import RunningServer, environment, free_port
+from client_cli_output import complaint, written
+from client_fake_http import answer, problem, serving, text
+from client_running_server import environment, free_port
 
-from jobhopper import Client, __version__
+from jobhopper import __version__
 from jobhopper.cli import main
 from jobhopper.commands import registry
 
@@ -26,26 +26,6 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOBHOPPER_URL", raising=False)
 
 
-@pytest.fixture
-def at_server(monkeypatch: pytest.MonkeyPatch, server: RunningServer) -> None:
-    monkeypatch.setenv("JOBHOPPER_URL", server.url)
-
-
-def _complaint(capture: Capture) -> str:
-    """The one line on standard error; nothing may stand on standard output."""
-    out, err = capture.readouterr()
-    assert out == ""
-    [line] = err.splitlines()
-    assert line.startswith("jobhopper: ")
-    return line
-
-
-def _written(capture: Capture) -> list[str]:
-    out, err = capture.readouterr()
-    assert err == ""
-    return out.splitlines()
-
-
 def _fake_entry_points(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) -> None:
     def found(group: str, name: str | None = None) -> list[EntryPoint]:
         assert group == "jobhopper.commands"
@@ -57,14 +37,14 @@ def _fake_entry_points(monkeypatch: pytest.MonkeyPatch, *entries: EntryPoint) ->
 def test_version(capsys: Capture) -> None:
     for argv in (["version"], ["--version"]):
         assert main(argv) == 0
-        assert _written(capsys) == [f"jobhopper {__version__}"]
+        assert written(capsys) == [f"jobhopper {__version__}"]
     assert main(["version", "--json"]) == 0
-    assert json.loads(_written(capsys)[0]) == {"version": __version__}
+    assert json.loads(written(capsys)[0]) == {"version": __version__}
 
 
 def test_help_lists_every_command(capsys: Capture) -> None:
     assert main(["--help"]) == 0
-    listed = {line.split()[0] for line in _written(capsys) if line.startswith("  ")}
+    listed = {line.split()[0] for line in written(capsys) if line.startswith("  ")}
     assert listed == set(registry.SUMMARIES)
 
 
@@ -96,7 +76,7 @@ def test_every_command_explains_itself(name: str, capsys: Capture) -> None:
 )
 def test_called_wrongly(argv: list[str], said: str, capsys: Capture) -> None:
     assert main(argv) == 2
-    assert said in _complaint(capsys)
+    assert said in complaint(capsys)
 
 
 @pytest.mark.parametrize(
@@ -105,34 +85,34 @@ def test_called_wrongly(argv: list[str], said: str, capsys: Capture) -> None:
 def test_no_server(argv: list[str], capsys: Capture) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     assert main([*argv, "--url", url]) == 3
-    complaint = _complaint(capsys)
-    assert url in complaint
-    assert "jobhopper dev" in complaint
+    said = complaint(capsys)
+    assert url in said
+    assert "jobhopper dev" in said
 
 
 def test_a_busy_server(capsys: Capture) -> None:
     with serving(problem(503, "unavailable", "MySQL is away.", Retry_After="60")) as server:
         assert main(["jobs", "--url", server.url]) == 3
-    assert "MySQL is away. [unavailable]" in _complaint(capsys)
+    assert "MySQL is away. [unavailable]" in complaint(capsys)
 
 
 def test_not_a_jobhopper_server(capsys: Capture) -> None:
     with serving(text(200, b"<html>")) as server:
         assert main(["jobs", "--url", server.url]) == 1
-    assert "does not answer like a Jobhopper server" in _complaint(capsys)
+    assert "does not answer like a Jobhopper server" in complaint(capsys)
 
 
 def test_the_key_is_not_shown(capsys: Capture) -> None:
     with serving(problem(401, "unauthorized")) as server:
         assert main(["jobs", "--url", server.url, "--key", "jh_a_secret"]) == 1
         assert server.seen[0].headers["Authorization"] == "Bearer jh_a_secret"
-    assert "secret" not in _complaint(capsys)
+    assert "secret" not in complaint(capsys)
 
 
 def test_dev_without_the_embedded_server(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     _fake_entry_points(monkeypatch)
     assert main(["dev"]) == 2
-    assert 'pip install "jobhopper[dev]"' in _complaint(capsys)
+    assert 'pip install "jobhopper[dev]"' in complaint(capsys)
 
 
 def test_demo_without_the_embedded_server(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -147,9 +127,9 @@ def test_a_command_of_another_package_is_called(
     entry = EntryPoint("echo", "jobhopper.commands.version:main", "jobhopper.commands")
     _fake_entry_points(monkeypatch, entry)
     assert main(["echo", "--json"]) == 0
-    assert json.loads(_written(capsys)[0]) == {"version": __version__}
+    assert json.loads(written(capsys)[0]) == {"version": __version__}
     assert main(["help"]) == 0
-    assert "  echo" in _written(capsys)
+    assert "  echo" in written(capsys)
 
 
 def test_a_command_of_another_package_that_is_broken(
@@ -157,113 +137,7 @@ def test_a_command_of_another_package_that_is_broken(
 ) -> None:
     _fake_entry_points(monkeypatch, EntryPoint("echo", "no_such_package:main", "g"))
     assert main(["echo"]) == 1
-    assert "no_such_package" in _complaint(capsys)
-
-
-@pytest.mark.usefixtures("at_server")
-class TestOnServer:
-    def test_create_and_show(self, queue: str, capsys: Capture) -> None:
-        assert main(["create", queue, "welcome", '{"to": "ada"}', "--priority", "1"]) == 0
-        [id_] = _written(capsys)
-        assert main(["job", id_]) == 0
-        shown = dict(line.split(maxsplit=1) for line in _written(capsys))
-        assert (shown["id"], shown["queue"], shown["type"]) == (id_, queue, "welcome")
-        assert (shown["status"], shown["priority"]) == ("queued", "1")
-        assert shown["payload"] == '{"to":"ada"}'
-
-    def test_create_from_standard_input(
-        self, queue: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(sys, "stdin", io.StringIO("[1, 2]"))
-        assert main(["create", queue, "w", "-", "--json"]) == 0
-        id_ = json.loads(_written(capsys)[0])["id"]
-        assert main(["job", id_, "--json"]) == 0
-        assert json.loads(_written(capsys)[0])["payload"] == [1, 2]
-
-    def test_create_for_later(self, queue: str, capsys: Capture) -> None:
-        assert main(["create", queue, "w", "--run-at", "2090-01-01T00:00:00+01:00"]) == 0
-        [id_] = _written(capsys)
-        assert main(["job", id_, "--json"]) == 0
-        job = json.loads(_written(capsys)[0])
-        assert (job["status"], job["run_at"][:16]) == ("scheduled", "2089-12-31T23:00")
-
-    def test_a_failed_job_shows_its_attempts(
-        self, client: Client, queue: str, capsys: Capture
-    ) -> None:
-        client.create(queue, "w", max_attempts=1)
-        [job] = client.claim(queue, worker="ada")
-        error = {"type": "Oops", "message": "it broke", "traceback": "line 1\n\x1b[2J\n"}
-        client.fail(job, error)
-        assert main(["job", job.id]) == 0
-        out = "\n".join(_written(capsys))
-        assert "1: failed" in out
-        assert "on ada: Oops: it broke" in out
-        assert "line 1" in out
-        assert "\x1b" not in out
-
-    def test_jobs(self, client: Client, queue: str, capsys: Capture) -> None:
-        ids = [client.create(queue, "w", n) for n in range(3)]
-        assert main(["jobs", "--queue", queue, "--limit", "2"]) == 0
-        headings, *rows = _written(capsys)
-        assert headings.split()[:4] == ["ID", "QUEUE", "TYPE", "STATUS"]
-        assert [row.split()[0] for row in rows] == [ids[2], ids[1]]
-        client.silence(ids[0])
-        assert main(["jobs", "--queue", queue, "--silenced", "true", "--json"]) == 0
-        assert [json.loads(line)["id"] for line in _written(capsys)] == [ids[0]]
-
-    def test_top(self, client: Client, queue: str, capsys: Capture) -> None:
-        client.create(queue, "w", "second")
-        client.create(queue, "w", "first", priority=0)
-        assert main(["top", queue, "-n", "1"]) == 0
-        [_, row] = _written(capsys)
-        assert row.endswith('"first"')
-        assert main(["top", queue, "--json"]) == 0
-        payloads = [json.loads(line)["payload"] for line in _written(capsys)]
-        assert payloads == ["first", "second"]
-
-    def test_queues(self, client: Client, queue: str, capsys: Capture) -> None:
-        client.create(queue, "w")
-        client.change_queue(queue, paused=True)
-        assert main(["queues"]) == 0
-        headings, *rows = _written(capsys)
-        [row] = [row for row in rows if row.startswith(queue)]
-        shown = dict(zip(headings.split()[:7], row.split()[:7], strict=True))
-        assert (shown["QUEUED"], shown["RUNNING"], shown["FAILED"]) == ("1", "0", "0")
-        assert row.endswith("yes")
-        assert main(["queues", "--json"]) == 0
-        by_name = {q["name"]: q for q in map(json.loads, _written(capsys))}
-        assert by_name[queue]["depth"]["queued"] == 1
-
-    def test_cancel_and_redrive(self, client: Client, queue: str, capsys: Capture) -> None:
-        ids = [client.create(queue, "w") for _ in range(2)]
-        assert main(["cancel", *ids]) == 0
-        assert _written(capsys) == [f"{id_}  cancelled" for id_ in ids]
-        assert main(["redrive", ids[0], "--json"]) == 0
-        assert json.loads(_written(capsys)[0])["status"] == "queued"
-
-    def test_one_refused_id_does_not_hold_up_the_others(
-        self, client: Client, queue: str, capsys: Capture
-    ) -> None:
-        id_ = client.create(queue, "w")
-        assert main(["cancel", UNKNOWN, id_]) == 1
-        out, err = capsys.readouterr()
-        assert out == f"{id_}  cancelled\n"
-        assert err.startswith(f"jobhopper: {UNKNOWN}: ")
-        assert "not_found" in err
-
-    def test_waiting_for_a_job_that_does_not_end(
-        self, client: Client, queue: str, capsys: Capture
-    ) -> None:
-        id_ = client.create(queue, "w")
-        assert main(["job", id_, "--wait", "0.2"]) == 1
-        assert "still queued" in _complaint(capsys)
-
-    def test_what_the_server_refuses_is_told_once(self, capsys: Capture) -> None:
-        assert main(["create", "q", "t", "--priority", "77"]) == 1
-        complaint = _complaint(capsys)
-        assert "/priority" in complaint
-        assert complaint.count("77") <= 1
-        assert complaint.count("<= 9") == 1
+    assert "no_such_package" in complaint(capsys)
 
 
 def _run(*argv: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -303,4 +177,4 @@ def test_the_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: Ca
     page = answer(200, {"jobs": [{"id": "x" * 36, "status": "q", "error": "e" * 99}], "next": None})
     with serving(page) as server:
         assert main(["jobs", "--url", server.url]) == 0
-    assert [len(line) for line in _written(capsys)] == [60, 60]
+    assert [len(line) for line in written(capsys)] == [60, 60]

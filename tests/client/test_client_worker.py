@@ -1,19 +1,14 @@
 """What a worker promises, against a real server."""
 
-import os
-import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import NewServer
-from running_server import RunningServer, environment
+from client_helpers import eventually, running, worker_for
+from client_running_server import NewServer
 
 from jobhopper import (
     ClaimedJob,
@@ -25,40 +20,14 @@ from jobhopper import (
     NewJob,
     Retry,
     Unauthorized,
-    Worker,
 )
-
-
-def _work(client: Client, queue: str, handler: Handler, **options: Any) -> Worker:
-    options = {"lease": 30, "wait": 1} | options
-    return Worker(client, queue, handlers={"w": handler}, **options)
-
-
-@contextmanager
-def _running(worker: Worker) -> Iterator[threading.Thread]:
-    """Runs the worker in a thread and stops it at the end."""
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        yield thread
-    finally:
-        worker.stop()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 def _run_one(client: Client, queue: str, handler: Handler, **create: Any) -> Job:
     """The only job of the queue after the worker had all the attempts it could at once."""
     id_ = client.create(queue, "w", **create)
-    _work(client, queue, handler).run(until_idle=True)
+    worker_for(client, queue, handler).run(until_idle=True)
     return client.job(id_)
-
-
-def _eventually(holds: Callable[[], bool], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.05)
 
 
 def test_the_returned_value_is_the_result(client: Client, queue: str) -> None:
@@ -68,7 +37,7 @@ def test_the_returned_value_is_the_result(client: Client, queue: str) -> None:
 
 def test_the_worker_is_named(client: Client, queue: str) -> None:
     id_ = client.create(queue, "w")
-    worker = _work(client, queue, lambda _: None, name="ada")
+    worker = worker_for(client, queue, lambda _: None, name="ada")
     worker.run(until_idle=True)
     assert client.job(id_).worker == worker.name == "ada"
 
@@ -77,7 +46,7 @@ def test_all_jobs_are_worked_by_several_threads(client: Client, queue: str) -> N
     """Each handler waits for the others, so the barrier passes only if four run at once."""
     ids = client.create_many([NewJob(queue, "w") for _ in range(12)])
     barrier = threading.Barrier(4, timeout=20)
-    _work(client, queue, lambda _: barrier.wait() and None, concurrency=4).run(until_idle=True)
+    worker_for(client, queue, lambda _: barrier.wait() and None, concurrency=4).run(until_idle=True)
     assert {client.job(id_).status for id_ in ids} == {"succeeded"}
 
 
@@ -87,7 +56,7 @@ def test_every_job_is_worked_once(
 ) -> None:
     ids = client.create_many([NewJob(queue, "w", n) for n in range(120)])
     worked: list[int] = []
-    worker = _work(
+    worker = worker_for(
         client, queue, lambda job: worked.append(job.payload), concurrency=concurrency, hold=hold
     )
     worker.run(until_idle=True)
@@ -97,7 +66,7 @@ def test_every_job_is_worked_once(
 
 def test_no_more_than_asked_for(client: Client, queue: str) -> None:
     client.create_many([NewJob(queue, "w") for _ in range(9)])
-    _work(client, queue, lambda _: None, hold=4).run(max_jobs=6)
+    worker_for(client, queue, lambda _: None, hold=4).run(max_jobs=6)
     depth = client.queue(queue).depth
     assert (depth["succeeded"], depth["queued"], depth["running"]) == (6, 3, 0)
 
@@ -132,7 +101,7 @@ def test_retry_comes_back_after_the_time(client: Client, queue: str) -> None:
         return job.attempt
 
     id_ = client.create(queue, "w")
-    with _running(_work(client, queue, handler)):
+    with running(worker_for(client, queue, handler)):
         assert client.wait_finished(id_, 20).result == 2
     assert times[1] - times[0] >= 0.95
     [attempt] = client.job(id_).attempts
@@ -174,7 +143,7 @@ def test_a_result_too_large_fails_the_attempt(client: Client, queue: str) -> Non
 
 def test_a_type_without_a_handler_fails_the_attempt(client: Client, queue: str) -> None:
     id_ = client.create(queue, "unheard of", max_attempts=1)
-    _work(client, queue, lambda _: None).run(until_idle=True)
+    worker_for(client, queue, lambda _: None).run(until_idle=True)
     job = client.job(id_)
     assert job.status == "failed"
     assert "no handler for the type 'unheard of'" in job.error["message"]
@@ -183,7 +152,7 @@ def test_a_type_without_a_handler_fails_the_attempt(client: Client, queue: str) 
 def test_a_handler_that_exits_takes_nothing_with_it(client: Client, queue: str) -> None:
     client.create(queue, "w", max_attempts=1)
     client.create(queue, "w", max_attempts=1)
-    _work(client, queue, lambda _: sys.exit(3)).run(until_idle=True)
+    worker_for(client, queue, lambda _: sys.exit(3)).run(until_idle=True)
     assert client.queue(queue).depth["failed"] == 2
 
 
@@ -195,9 +164,9 @@ def test_heartbeats_keep_a_job_far_beyond_its_lease(client: Client, queue: str) 
         time.sleep(3)
 
     # One runs, the others wait here: their leases are kept too.
-    worker = _work(client, queue, handler, lease=1, hold=5, grace=0)
-    with _running(worker):
-        _eventually(lambda: client.queue(queue).depth["succeeded"] == 2)
+    worker = worker_for(client, queue, handler, lease=1, hold=5, grace=0)
+    with running(worker):
+        eventually(lambda: client.queue(queue).depth["succeeded"] == 2)
     jobs = [client.job(id_) for id_ in ids]
     assert [job.attempt for job in jobs] == [1] * 5
     assert [a.outcome for job in jobs for a in job.attempts if a.outcome != "released"] == []
@@ -208,88 +177,17 @@ def test_a_cancelled_job_is_noticed_while_it_runs(client: Client, queue: str) ->
     id_ = client.create(queue, "w")
 
     def handler(job: ClaimedJob) -> str:
-        _eventually(lambda: job.cancelled)
+        eventually(lambda: job.cancelled)
         assert job.lost == "cancelled"
         noticed.set()
         return "too late"
 
-    with _running(_work(client, queue, handler, lease=3)):
-        _eventually(lambda: client.job(id_).status == "running")
+    with running(worker_for(client, queue, handler, lease=3)):
+        eventually(lambda: client.job(id_).status == "running")
         client.cancel(id_)
         assert noticed.wait(5)
     job = client.job(id_)
     assert (job.status, job.result) == ("cancelled", None)
-
-
-def test_stop_finishes_what_runs_and_gives_the_rest_back(client: Client, queue: str) -> None:
-    ids = client.create_many([NewJob(queue, "w") for _ in range(4)])
-    begun, go_on = threading.Event(), threading.Event()
-
-    def handler(_: ClaimedJob) -> str:
-        begun.set()
-        go_on.wait(20)
-        return "finished"
-
-    worker = _work(client, queue, handler, hold=4)
-    with _running(worker) as thread:
-        assert begun.wait(10)
-        _eventually(lambda: client.queue(queue).depth["running"] == 4)
-        worker.stop()
-        _eventually(lambda: client.queue(queue).depth["queued"] == 3)
-        assert thread.is_alive()
-        go_on.set()
-        thread.join(10)
-        assert not thread.is_alive()
-    jobs = [client.job(id_) for id_ in ids]
-    assert [job.status for job in jobs] == ["succeeded", "queued", "queued", "queued"]
-    assert [job.failures for job in jobs] == [0] * 4
-
-
-def test_after_the_grace_a_running_job_is_given_back_too(client: Client, queue: str) -> None:
-    id_ = client.create(queue, "w")
-    begun, go_on = threading.Event(), threading.Event()
-    seen: list[bool] = []
-
-    def handler(job: ClaimedJob) -> str:
-        begun.set()
-        go_on.wait(20)
-        seen.append(job.cancelled)
-        return "too late"
-
-    worker = _work(client, queue, handler, grace=0.5)
-    with _running(worker) as thread:
-        assert begun.wait(10)
-        worker.stop()
-        thread.join(8)
-        assert not thread.is_alive()
-    job = client.job(id_)
-    assert (job.status, job.failures) == ("queued", 0)
-    go_on.set()
-    _eventually(lambda: seen == [True])
-    assert client.job(id_).status == "queued"
-
-
-def test_an_idle_worker_stops_at_once(client: Client, queue: str) -> None:
-    """Although its claim would wait for a minute; and what is created then stays for others."""
-    worker = _work(client, queue, lambda _: None, wait=60)
-    with _running(worker) as thread:
-        time.sleep(0.5)
-        began = time.monotonic()
-        worker.stop()
-        thread.join(10)
-        assert time.monotonic() - began < 3
-    id_ = client.create(queue, "w")
-    time.sleep(0.5)
-    assert client.job(id_).status == "queued"
-
-
-def test_a_stop_before_the_run_counts(client: Client, queue: str) -> None:
-    client.create(queue, "w")
-    worker = _work(client, queue, lambda _: None)
-    worker.stop()
-    began = time.monotonic()
-    worker.run()
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.slow
@@ -304,7 +202,7 @@ def test_a_restart_of_the_server_loses_no_work(own_server: NewServer, queue: str
             return "kept"
 
         first = client.create(queue, "w")
-        with _running(_work(client, queue, handler)):
+        with running(worker_for(client, queue, handler)):
             assert begun.wait(10)
             server.stop(kill=True)
             go_on.set()
@@ -326,7 +224,7 @@ def test_a_wrong_key_ends_the_run(
         Client(server.url) as client,
         pytest.raises(Unauthorized),
     ):
-        _work(client, queue, lambda _: None).run()
+        worker_for(client, queue, lambda _: None).run()
 
 
 @pytest.mark.parametrize(
@@ -334,76 +232,4 @@ def test_a_wrong_key_ends_the_run(
 )
 def test_terms_that_make_no_sense(client: Client, queue: str, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
-        _work(client, queue, lambda _: None, **options)
-
-
-PROGRAM = """
-import sys, time
-from jobhopper import Client, Worker
-
-def handler(job):
-    sys.stdout.write(job.id + "\\n")
-    sys.stdout.flush()
-    time.sleep(float(job.payload))
-    return "from " + sys.argv[2]
-
-Worker(Client(), sys.argv[1], handlers={"w": handler}, lease=2, name=sys.argv[2]).run()
-"""
-
-
-@contextmanager
-def _process(server: RunningServer, queue: str, name: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, queue, name],
-        env=environment({"JOBHOPPER_URL": server.url}),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _next_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_the_job_finish(
-    server: RunningServer, client: Client, queue: str, number: signal.Signals
-) -> None:
-    id_ = client.create(queue, "w", 1.5)
-    with _process(server, queue, "ada") as process:
-        assert _next_line(process) == id_
-        os.kill(process.pid, number)
-        assert process.wait(10) == 0
-    assert client.job(id_).result == "from ada"
-
-
-def test_a_second_signal_is_not_held_up(server: RunningServer, client: Client, queue: str) -> None:
-    client.create(queue, "w", 30)
-    with _process(server, queue, "ada") as process:
-        _next_line(process)
-        process.terminate()
-        time.sleep(0.5)
-        assert process.poll() is None
-        process.terminate()
-        assert process.wait(5) == -signal.SIGTERM
-
-
-@pytest.mark.slow
-def test_another_worker_takes_over_from_one_that_was_killed(
-    server: RunningServer, client: Client, queue: str
-) -> None:
-    client.change_queue(queue, backoff={"base": 0})
-    id_ = client.create(queue, "w", 2.5)
-    with _process(server, queue, "ada") as ada:
-        assert _next_line(ada) == id_
-        with _process(server, queue, "bob"):
-            ada.kill()
-            job = client.wait_finished(id_, 20)
-    assert (job.status, job.result, job.attempt) == ("succeeded", "from bob", 2)
-    assert [(a.outcome, a.worker) for a in job.attempts] == [("expired", "ada")]
+        worker_for(client, queue, lambda _: None, **options)

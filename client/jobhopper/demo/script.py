@@ -16,6 +16,8 @@ from jobhopper.demo.progress import display
 from jobhopper.demo.watch import wait_for_the_ends
 from jobhopper.errors import Forbidden
 
+# Who watches would rather know soon that the server is away.
+_RETRY_FOR = 5.0
 # The jobs of the killed worker are to come back at once.
 _BACKOFF = {"base": 0.1, "factor": 1.0, "max": 1.0}
 
@@ -41,7 +43,11 @@ def run(url: str | None, key: str | None) -> int:
     own = url is None
     with folder_for(keep=own) as folder, processes() as children:
         queue = "demo" if own else f"demo-{secrets.token_hex(3)}"
-        with _server(console, children, folder) if own else Client(url, key) as client:
+        with (
+            _server(console, children, folder)
+            if own
+            else Client(url, key, retry_for=_RETRY_FOR) as client
+        ):
             _play(Stage(console, client, queue, children, folder, own))
     return 0
 

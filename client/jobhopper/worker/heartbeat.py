@@ -60,7 +60,10 @@ class Heartbeat:
         due = time.monotonic() + self._interval
         while not self._ended.wait(max(0.0, due - time.monotonic())):
             due = time.monotonic() + self._interval
-            self.beat()
+            try:
+                self.beat()
+            except Exception:  # noqa: BLE001 - without the thread every lease would end
+                _log.exception("the heartbeat failed")
 
     def _note(self, outcome: UpdateOutcome, end: float) -> None:
         job, refused = outcome.job, outcome.refused

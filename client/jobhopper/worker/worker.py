@@ -109,7 +109,10 @@ class Worker:
 
     def _handle(self) -> None:
         while (job := self._ready.get()) is not None:
-            self._runner.run(job)
+            try:
+                self._runner.run(job)
+            except Exception:  # noqa: BLE001 - the thread has to live on
+                _log.exception("job %s: the worker failed", job.id)
 
     def _end_claims(self, claimer: Claimer, claims: Client, fetching: Thread) -> None:
         claimer.end.set()
