@@ -44,9 +44,15 @@ def insert(
     """Inserts `creates` (distinct ids); returns the ids that were new, and what follows."""
     rows = [_row(create, now, shards) for create in sorted(creates, key=lambda c: c.id)]
     new = _insert_rows(tx, rows)
-    ready = {row.ready_queue for row in new if row.ready_queue is not None}
+    ready = [row for row in new if row.ready_queue is not None]
     deltas: counts.Deltas = Counter((row.queue, row.status) for row in new)
-    return {ids.text(row.key) for row in new}, Effects(ready=ready), deltas
+    return {ids.text(row.key) for row in new}, _effects(creates, ready), deltas
+
+
+def _effects(creates: Sequence[Create], ready: Sequence[_NewRow]) -> Effects:
+    keys = {ids.text(row.key) for row in ready}
+    created = [create for create in creates if create.id in keys]
+    return Effects(ready={row.queue for row in ready}, created=created)
 
 
 def _insert_rows(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:

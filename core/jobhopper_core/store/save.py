@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobhopper_core.model import ids
-from jobhopper_core.model.states import FINAL
+from jobhopper_core.model.states import FINAL, Status
 from jobhopper_core.model.transitions import EndedAttempt, JobState
+from jobhopper_core.model.writes import Create
 from jobhopper_core.store import counts
 from jobhopper_core.store.transaction import Transaction
 
@@ -36,13 +37,26 @@ _KEYS = ("id", "status", "attempt", "updated_at")
 class Effects:
     """What a transaction changed that others wait for; published once it is committed."""
 
+    # Queues that may have work.
     ready: set[str] = field(default_factory=set)
+    # Jobs that have ended.
     finished: set[str] = field(default_factory=set)
+    # New jobs that can be claimed, and others that can be claimed again, by queue.
+    created: list[Create] = field(default_factory=list)
+    readied: set[tuple[str, str]] = field(default_factory=set)
+    # Jobs that were in their queue and were moved or taken out of it, by queue.
+    moved: set[tuple[str, str]] = field(default_factory=set)
+    # Claims that an operator ended: the job, and when its lease would have ended (µs).
+    revoked: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: "Effects") -> None:
         """Takes in another transaction's effects."""
         self.ready |= other.ready
         self.finished |= other.finished
+        self.created += other.created
+        self.readied |= other.readied
+        self.moved |= other.moved
+        self.revoked |= other.revoked
 
 
 @dataclass(slots=True)
@@ -138,9 +152,20 @@ def _deltas(changes: Sequence[Change]) -> counts.Deltas:
 
 
 def _effects(changes: Sequence[Change]) -> Effects:
-    return Effects(
-        ready={c.after.queue for c in changes if c.after.ready_queue is not None},
-        finished={
-            c.after.id for c in changes if c.after.status in FINAL and c.before.status not in FINAL
-        },
-    )
+    effects = Effects()
+    for one in changes:
+        _note(effects, one)
+    return effects
+
+
+def _note(effects: Effects, one: Change) -> None:
+    job, before = one.after, one.before
+    if before.ready_queue is not None:
+        effects.moved.add((job.queue, job.id))
+    if job.ready_queue is not None:
+        effects.ready.add(job.queue)
+        effects.readied.add((job.queue, job.id))
+    if job.status in FINAL and before.status not in FINAL:
+        effects.finished.add(job.id)
+    if job.status is Status.CANCELLED and before.lease_until is not None:
+        effects.revoked[job.id] = before.lease_until

@@ -1,0 +1,115 @@
+"""The hopper's calls as commands and the meaning of their replies, with no connection in sight.
+
+Services that wait on threads and the API that waits on an event loop send the same commands.
+"""
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any, NamedTuple
+
+from jobhopper_core.hopper.names import Names
+from jobhopper_core.hopper.offer import Held, Offer, held
+
+Command = tuple[Any, ...]
+
+CAPACITY = 1_000
+LOW_WATER = 250
+# Offers may fill a hopper this far beyond its capacity before the last are taken out again.
+MOST_JOBS = 2 * CAPACITY
+MOST_BYTES = 32 * 1024 * 1024
+REFILL_MS = 5_000
+INFINITE = 1e300
+
+LIBRARY = resources.files(__package__).joinpath("hopper.lua").read_text()
+
+
+class Horizon(NamedTuple):
+    """The bound below which the hopper holds every queued job; score INFINITE: all there are."""
+
+    score: float
+    id: str
+
+    @property
+    def infinite(self) -> bool:
+        """Whether the hopper holds every queued job there is."""
+        return self.score >= INFINITE
+
+
+class Taken(NamedTuple):
+    """What `take` gave; `state` is ok, dry (the database has more), cold (unknown), or paused."""
+
+    state: str
+    refill_due: bool
+    jobs: list[Held]
+
+
+class Begun(NamedTuple):
+    """A refill that may go on: Redis's time (ms), the horizon (None: none), and the depth."""
+
+    at: int
+    horizon: Horizon | None
+    depth: int
+
+
+class HopperCommands:
+    """Builds the commands for one install."""
+
+    def __init__(
+        self, names: Names, most_jobs: int = MOST_JOBS, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._names = names
+        self._most = (most_jobs, most_bytes)
+
+    def load(self) -> Command:
+        """Loads the functions, or replaces those of another release."""
+        return ("FUNCTION", "LOAD", "REPLACE", LIBRARY)
+
+    def offer(self, queue: str, at: int, offers: Sequence[Offer]) -> Command:
+        """Offers jobs; `at` is Redis's time (ms) from before the database was read."""
+        return self._call("jh_offer", queue, at, *self._most, *_flat(offers))
+
+    def take(self, queue: str, count: int, low_water: int = LOW_WATER) -> Command:
+        """Takes up to `count` of the next jobs."""
+        return self._call("jh_take", queue, count, low_water)
+
+    def give_back(self, queue: str, offers: Sequence[Offer]) -> Command:
+        """Puts back what was taken and not claimed."""
+        return self._call("jh_give_back", queue, *_flat(offers))
+
+    def forget(self, queue: str, ids: Sequence[str]) -> Command:
+        """Takes jobs out, whatever their state."""
+        return self._call("jh_forget", queue, *ids)
+
+    def refill_begin(self, queue: str, token: str, milliseconds: int = REFILL_MS) -> Command:
+        """Begins a refill, unless another's is under way."""
+        return self._call("jh_refill_begin", queue, token, milliseconds)
+
+    def refill_end(
+        self, queue: str, token: str, offers: Sequence[Offer], *, from_start: bool, complete: bool
+    ) -> Command:
+        """Ends a refill with the rows it read, in order; `complete`: there are no more."""
+        flags = (int(from_start), int(complete))
+        return self._call("jh_refill_end", queue, token, *flags, *self._most, *_flat(offers))
+
+    def _call(self, function: str, queue: str, *arguments: Any) -> Command:  # noqa: ANN401
+        keys = self._names.of_queue(queue)
+        return ("FCALL", function, len(keys), *keys, *arguments)
+
+
+def taken(reply: Sequence[Any]) -> Taken:
+    """The meaning of `take`'s reply."""
+    jobs = [held(value) for value in reply[3::2]]
+    return Taken(reply[0].decode(), bool(reply[1]), jobs)
+
+
+def begun(reply: Sequence[Any]) -> Begun | None:
+    """The meaning of `refill_begin`'s reply; None while another's refill is under way."""
+    if reply[0] == b"busy":
+        return None
+    score = reply[2].decode()
+    horizon = Horizon(float(score), reply[3].decode()) if score else None
+    return Begun(int(reply[1]), horizon, int(reply[4]))
+
+
+def _flat(offers: Sequence[Offer]) -> list[Any]:
+    return [value for one in offers for value in one]
