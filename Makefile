@@ -9,7 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast check format bench lock clean
+.PHONY: help setup demo dev test test-fast check format bench stores stores-down lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -54,6 +54,12 @@ format: .venv/.dev ## Formats the code and mends what the linter can mend
 
 bench: .venv/.dev ## Measures the speed and prints a table
 	$(BIN)/python -m bench
+
+stores: ## Starts MySQL, RabbitMQ and Valkey in containers and prints their URLs, to be eval'ed
+	@k8s/stores/up
+
+stores-down: ## Stops and removes them (VOLUMES=1: their data too)
+	@k8s/stores/down $(if $(VOLUMES),--volumes)
 
 lock: ## Renews the lock files (needs uv)
 	cd requirements && for f in run services dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
