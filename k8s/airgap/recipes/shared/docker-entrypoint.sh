@@ -5,10 +5,10 @@ set -euo pipefail
 shopt -s nullglob
 
 if command -v mariadbd >/dev/null; then
-  daemon=mariadbd client=mariadb admin=mariadb-admin prefixes=(MARIADB MYSQL)
+  daemon=mariadbd client=mariadb prefixes=(MARIADB MYSQL)
   tzinfo=mariadb-tzinfo-to-sql
 else
-  daemon=mysqld client=mysql admin=mysqladmin prefixes=(MYSQL)
+  daemon=mysqld client=mysql prefixes=(MYSQL)
   tzinfo=mysql_tzinfo_to_sql
 fi
 
@@ -79,7 +79,7 @@ initialise() {
   note "making the database in $datadir"
   make_datadir "$@"
   start_without_network "$@"
-  [ -n "$(setting INITDB_SKIP_TZINFO)" ] || "$tzinfo" /usr/share/zoneinfo 2>/dev/null | sql mysql
+  [ -n "$(setting INITDB_SKIP_TZINFO)" ] || load_time_zones
   make_accounts
   run_files /docker-entrypoint-initdb.d/*
   stop_server
@@ -100,7 +100,7 @@ check_settings() {
 
 make_datadir() {
   if [ "$daemon" = mariadbd ]; then
-    mariadb-install-db --datadir="$datadir" --auth-root-authentication-method=normal --skip-test-db "${@:2}" >/dev/null
+    mariadb-install-db --datadir="$datadir" --rpm --auth-root-authentication-method=normal --skip-test-db "${@:2}" >/dev/null
   else
     "$@" --initialize-insecure
   fi
@@ -112,10 +112,14 @@ start_without_network() {
   "$@" "${options[@]}" &
   server=$!
   trap 'kill "$server"; wait "$server"; exit 143' TERM INT
-  until "$admin" --no-defaults --socket="$socket" --user=root ping >/dev/null 2>&1; do
+  until sql <<<'SELECT 1' >/dev/null 2>&1; do
     kill -0 "$server" 2>/dev/null || fail "the server ended while it was being set up."
     sleep 0.1
   done
+}
+
+load_time_zones() {
+  if command -v "$tzinfo" >/dev/null; then "$tzinfo" /usr/share/zoneinfo 2>/dev/null | sql mysql; fi
 }
 
 stop_server() {
@@ -129,6 +133,8 @@ make_accounts() {
   at_root="'root'@$(quote "$root_host")"
   {
     echo "SET SESSION sql_log_bin = 0;"
+    # MariaDB's set-up leaves these, without a password.
+    echo "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', 'root'@$(quote "$HOSTNAME");"
     if [ "$root_host" != localhost ]; then
       echo "CREATE USER $at_root IDENTIFIED BY $(quote "$root_password"); GRANT ALL ON *.* TO $at_root WITH GRANT OPTION;"
     fi
