@@ -1,0 +1,1 @@
+"""What the HTTP API promises, tried on a really started server."""
