@@ -26,6 +26,10 @@ async def claim(call: Call[Claim, NoQuery]) -> Answer:
     lease = None if body.lease is UNSET else body.lease * SECOND
     demand = Demand(body.max, lease, body.worker)
     jobs = await services.claims.claim(body.queues, demand, body.wait, partial(_until_gone, call))
+    if jobs and await call.request.is_disconnected():
+        # Nobody is there to work on them: another worker gets them now, not after the lease.
+        await services.claims.give_back(jobs)
+        jobs = []
     for job in jobs:
         services.metrics.claimed.labels(services.metrics.label(job.queue), "mysql").inc()
     return Answer(200, answers.Claims([_signed(call, job) for job in jobs]))
