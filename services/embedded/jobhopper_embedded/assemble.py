@@ -16,7 +16,7 @@ from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.services import Facts, Services
 from jobhopper_api.telemetry import ApiMetrics
 from jobhopper_api.writes.straight import StraightPath
-from jobhopper_core.errors import JobhopperError
+from jobhopper_core.errors import ConfigurationError, JobhopperError, UnavailableError
 from jobhopper_core.leases import keys
 from jobhopper_core.leases.token import LeaseSigner
 from jobhopper_core.model.ids import IdMaker
@@ -34,13 +34,17 @@ def clock() -> int:
 def open_database(path: Path, settings: EmbeddedSettings) -> Database:
     """The database in `path`, at this release's schema.
 
-    Raises ConfigurationError, or UnavailableError when the file can't be used.
+    Raises ConfigurationError, also when the file can't be used.
     """
     # The counters' slots below the number of shards are the consumers'.
     database = open_sqlite(path, clock, slot=settings.shards)
     try:
         migrate(database)
         database.write(lambda tx: meta.agree_on_shards(tx, settings.shards)).result()
+    except UnavailableError as error:
+        database.close()
+        reason = str(error).removeprefix("The database can't serve now: ")
+        raise ConfigurationError(f"Can't use {path}: {reason}; name another --db.") from None
     except JobhopperError:
         database.close()
         raise
@@ -71,7 +75,7 @@ def assemble(database: Database, settings: EmbeddedSettings, *, loopback: bool) 
         hub=hub,
         writes=writes,
         claims=ClaimDesk(store, hub, writes),
-        queues=QueueRegistry(store),
+        queues=QueueRegistry(),
         gate=Gate(store, settings.admin_key, open_=open_),
         health=StoreHealth(store, "sqlite", metrics),
         signer=signer(database, settings),

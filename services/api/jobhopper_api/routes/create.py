@@ -1,7 +1,7 @@
 """`POST /v1/jobs`: creates one job or many, all or nothing."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -15,8 +15,11 @@ from jobhopper_api.wire.requests import NewJob, NewJobs
 from jobhopper_core.errors import InvalidFieldError
 from jobhopper_core.model import ids, limits
 from jobhopper_core.model.access import Scope
+from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.model.writes import Create, Outcome
+from jobhopper_core.store import queues
 from jobhopper_core.store.idempotency import Reservation, reserve
+from jobhopper_core.store.transaction import Transaction
 
 _TRACEPARENT = "traceparent"
 _KEY = "Idempotency-Key"
@@ -50,18 +53,16 @@ def read(data: bytes) -> NewBatch:
 async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
     """Creates jobs and answers once they are durable."""
     batch, services = call.body, call.services
-    for queue in dict.fromkeys(job.queue for job in batch.jobs):
+    names = dict.fromkeys(job.queue for job in batch.jobs)
+    for queue in names:
         require(call.caller, queue, Scope.PRODUCE)
     now = services.store.now()
     writes = [_write(call, i, job, now) for i, job in enumerate(batch.jobs)]
-    # Only a request that is right in all its parts may bring a queue into being.
-    for queue in dict.fromkeys(job.queue for job in batch.jobs):
-        settings = await services.queues.settings(queue)
-        _default_attempts(batch.jobs, writes, queue, settings.max_attempts)
-    key = call.request.headers.get(_KEY)
-    job_ids = await _ids(call, key, len(writes), now)
-    for write, id_ in zip(writes, job_ids, strict=True):
+    settings, job_ids = await _prepared(call, names, now)
+    for write, job, id_ in zip(writes, batch.jobs, job_ids, strict=True):
         write.id = id_
+        if job.max_attempts is UNSET:
+            write.max_attempts = settings[job.queue].max_attempts
     outcomes = await services.writes.write(writes)
     for write, outcome in zip(writes, outcomes, strict=True):
         _count(call, write, outcome)
@@ -90,31 +91,52 @@ def _payload(job: NewJob, field: str) -> str:
     return json_text.checked(job.payload, field, limits.PAYLOAD_MAX)
 
 
-def _default_attempts(
-    jobs: Sequence[NewJob], writes: Sequence[Create], queue: str, max_attempts: int
-) -> None:
-    for job, write in zip(jobs, writes, strict=True):
-        if job.queue == queue and job.max_attempts is UNSET:
-            write.max_attempts = max_attempts
+async def _prepared(
+    call: Call[NewBatch, CreateQuery], names: Iterable[str], now: int
+) -> tuple[dict[str, QueueSettings], Sequence[str]]:
+    """The settings of the queues, and the ids of the jobs: new, or those of the Idempotency-Key.
+
+    Only a request that is right in all its parts brings queues into being or takes a key, so
+    both happen in one transaction.
+    """
+    services, count = call.services, len(call.body.jobs)
+    settings = services.queues.known(names)
+    new = [name for name in names if name not in settings]
+    key = _key(call)
+    first = None if key is None else ids.first_id_of_key(key, now)
+    made = services.ids.make(count, now) if first is None else ids.series(first, count)
+    wanted = None if key is None or first else _reservation(call, key, made)
+    if not new and wanted is None:
+        return settings, made
+    read, first = await services.store.write(partial(_prepare, names=new, wanted=wanted))
+    for name, one in read.items():
+        services.queues.note(name, one)
+    return settings | read, made if first is None else ids.series(first, count)
 
 
-async def _ids(
-    call: Call[NewBatch, CreateQuery], key: str | None, count: int, now: int
-) -> Sequence[str]:
-    """The ids of the jobs: new ones, or those that the Idempotency-Key stands for."""
-    services = call.services
-    if key is None:
-        return services.ids.make(count, now)
-    if not 0 < len(key) <= limits.IDEMPOTENCY_KEY_MAX or not key.isprintable():
+def _prepare(
+    tx: Transaction, names: Sequence[str], wanted: Reservation | None
+) -> tuple[dict[str, QueueSettings], str | None]:
+    settings = {name: queues.ensure(tx, name) for name in names}
+    return settings, None if wanted is None else reserve(tx, wanted)
+
+
+def _key(call: Call[NewBatch, CreateQuery]) -> str | None:
+    values = call.request.headers.getlist(_KEY)
+    if not values:
+        return None
+    if len(values) > 1:
+        raise InvalidFieldError(_KEY, "is given more than once; give it once.")
+    if not 0 < len(values[0]) <= limits.IDEMPOTENCY_KEY_MAX or not values[0].isprintable():
         raise InvalidFieldError(
             _KEY, f"must be 1 to {limits.IDEMPOTENCY_KEY_MAX} printable characters."
         )
-    first = ids.first_id_of_key(key, now)
-    if first is None:
-        digest = hashlib.sha256(f"{call.caller.id}\n{key}".encode()).digest()
-        wanted = Reservation(digest, services.ids.make(count, now)[0], count, call.body.digest)
-        first = await services.store.write(partial(reserve, wanted=wanted))
-    return ids.series(first, count)
+    return values[0]
+
+
+def _reservation(call: Call[NewBatch, CreateQuery], key: str, made: Sequence[str]) -> Reservation:
+    digest = hashlib.sha256(f"{call.caller.id}\n{key}".encode()).digest()
+    return Reservation(digest, made[0], len(made), call.body.digest)
 
 
 def _traceparent(call: Call[NewBatch, CreateQuery]) -> str | None:
