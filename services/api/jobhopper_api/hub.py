@@ -16,6 +16,14 @@ class Hub:
     def __init__(self) -> None:
         self._ready: defaultdict[str, set[Listener]] = defaultdict(set)
         self._finished: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.closed = False
+
+    def close(self) -> None:
+        """Wakes everyone who waits for a job's end, for a shutdown."""
+        self.closed = True
+        for events in tuple(self._finished.values()):
+            for event in events:
+                event.set()
 
     def publish(self, effects: Effects) -> None:
         """Wakes those who wait for what a committed transaction changed."""

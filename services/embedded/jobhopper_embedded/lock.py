@@ -13,11 +13,7 @@ def lock(database: Path) -> IO[str]:
 
     Raises ConfigurationError when another process holds it, or the folder can't be written.
     """
-    path = database.with_name(f"{database.name}-lock")
-    try:
-        handle = path.open("a+")
-    except OSError as error:
-        raise ConfigurationError(f"Can't use {database}: {error.strerror}.") from None
+    handle = _opened(database)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -31,3 +27,14 @@ def lock(database: Path) -> IO[str]:
     handle.write(str(os.getpid()))
     handle.flush()
     return handle
+
+
+def _opened(database: Path) -> IO[str]:
+    # The lock is on the file itself, whatever links and relative paths lead to it.
+    path = database.resolve()
+    if path.is_dir():
+        raise ConfigurationError(f"Can't use {database}: it is a folder; name a file.")
+    try:
+        return path.with_name(f"{path.name}-lock").open("a+")
+    except OSError as error:
+        raise ConfigurationError(f"Can't use {database}: {error.strerror}.") from None

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -27,10 +28,12 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    # OverflowError: a port above 65535. TypeError: a host that can't be encoded.
+    except (OSError, OverflowError, TypeError) as error:
         listener.close()
+        reason = getattr(error, "strerror", None) or str(error).removeprefix("bind(): ").rstrip(".")
         raise ConfigurationError(
-            f"Can't listen on {host}:{port}: {error.strerror}; name another --port or --host."
+            f"Can't listen on {host}:{port}: {reason}; name another --port or --host."
         ) from None
     return listener
 
@@ -51,10 +54,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._on_started()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by the signal."""
-        self._loop.call_soon_threadsafe(self._services.claims.close)
-        super().handle_exit(sig, frame)
+    def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
+        """Called by the signal; a second SIGINT does not wait for what was begun."""
+        # Uvicorn's own would raise the signal once more when all is done, and the process would
+        # end by it, with its database open, instead of with exit code 0.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+        self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        self._services.claims.close()
+        self._services.hub.close()
 
 
 async def serve(

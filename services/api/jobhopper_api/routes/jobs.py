@@ -133,7 +133,7 @@ async def _wait_for_end(call: Call[None, JobQuery], job_id: str, seconds: float)
         while True:
             found = await _look_up(call, job_id)
             left = until - loop.time()
-            if found[0].status in FINAL or left <= 0:
+            if found[0].status in FINAL or left <= 0 or call.services.hub.closed:
                 return found
             await _wait_for(ended, min(left, _ASK_AGAIN_SECONDS))
 
