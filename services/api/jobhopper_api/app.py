@@ -1,12 +1,14 @@
 """Builds the ASGI application of the API."""
 
 import logging
+from http import HTTPStatus
 
 import msgspec
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from jobhopper_api.http.endpoint import endpoint
@@ -63,16 +65,16 @@ def build_app(services: Services) -> ASGIApp:
     return Outermost(app, services.metrics, loopback_only=services.facts.loopback_only)
 
 
-async def _on_error(_request: Request, error: Exception) -> Response:
+async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, JobhopperError)  # noqa: S101 - registered for nothing else
     headers = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     status = status_of(error)
-    if status == 401:  # noqa: PLR2004
+    if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status in {408, 413}:
-        # What is left of the body is not worth reading.
+    if status == HTTPStatus.REQUEST_TIMEOUT or "expect" in request.headers:
+        # Nobody knows whether the rest of the body is still to come.
         headers["Connection"] = "close"
     body = msgspec.json.encode(problem_of(error))
     return Response(body, status, headers, CONTENT_TYPE)
@@ -86,7 +88,16 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     )
     response = await _on_error(request, refusal)
     response.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return response
+
+
+def _methods_at(request: Request) -> set[str]:
+    # One path's methods are spread over several routes, and the error knows of the first alone.
+    routes = [route for route in request.app.router.routes if isinstance(route, Route)]
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in fitting for method in route.methods or ()}
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
