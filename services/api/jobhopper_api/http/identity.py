@@ -77,5 +77,11 @@ def require(caller: ApiKey, queue: str | None, *scopes: Scope) -> None:
     raise RequestError(403, "forbidden", f"This API key lacks scope {needed} on {where}.")
 
 
+def require_somewhere(caller: ApiKey, scope: Scope) -> None:
+    """Raises RequestError 403 unless `caller` has `scope` on some queue."""
+    if not caller.patterns(scope):
+        raise RequestError(403, "forbidden", f"This API key lacks scope {scope.value!r}.")
+
+
 def _unauthorized(detail: str) -> RequestError:
     return RequestError(401, "unauthorized", detail)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from jobhopper_api.http.identity import require
+from jobhopper_api.http.identity import require, require_somewhere
 from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.routes import paging
 from jobhopper_api.wire import answers
@@ -27,6 +27,7 @@ _NAME = re.compile(QUEUE_PATTERN)
 
 async def list_queues(call: Call[None, PageQuery]) -> Answer:
     """A page of the queues that the caller may read, by name."""
+    require_somewhere(call.caller, Scope.READ)
     after = paging.opened_name(call.query.next)
     found = await call.services.store.read(
         partial(queues.page, after=after, limit=call.query.limit)

@@ -70,10 +70,15 @@ def query(query_string: bytes, type_: type[T]) -> T:
         twice = next(name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1)
         raise InvalidFieldError(twice, "is given more than once; give it once.")
     try:
-        return msgspec.convert(values, type_, strict=False)
+        found = msgspec.convert(values, type_, strict=False)
     except msgspec.ValidationError as error:
-        found = _invalid(str(error), type_)
-        raise InvalidFieldError(found.field.removeprefix("/"), found.message) from None
+        wrong = _invalid(str(error), type_)
+        raise InvalidFieldError(wrong.field.removeprefix("/"), wrong.message) from None
+    for name, value in values.items():
+        # The text `null` is taken for None where None means that nothing was sent.
+        if getattr(found, name) is None:
+            raise InvalidFieldError(name, f"can't be {value!r}; leave it out.")
+    return found
 
 
 def time(value: str, field: str) -> int:
