@@ -9,7 +9,7 @@ from jobhopper.claimed_job import ClaimedJob
 from jobhopper.client import Client
 from jobhopper.errors import Invalid, InvalidArgument, JobhopperError, LeaseLost
 from jobhopper.json_text import Json
-from jobhopper.tries import is_passing
+from jobhopper.tries import is_passing, pauses, retry_after
 from jobhopper.update import Update, failure, success
 from jobhopper.worker.failure_text import error_object
 from jobhopper.worker.held import Held
@@ -73,12 +73,15 @@ class Runner:
 
     def _send(self, update: Update) -> None:
         """Tries for as long as the lease lasts: until then the work is not lost."""
-        while True:
+        for pause in pauses():
             try:
-                return self._client.update(update)
+                self._client.update(update)
             except JobhopperError as error:
                 if not is_passing(error) or time.monotonic() > self._held.end_of(update.job):
                     raise
+                time.sleep(max(pause, retry_after(error) or 0.0))
+            else:
+                return
 
     def _report_unsendable(self, update: Update, error: JobhopperError) -> None:
         _log.error("job %s: the server can't take its end: %s", update.job.id, error)
