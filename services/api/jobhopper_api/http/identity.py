@@ -31,12 +31,12 @@ class Gate:
 
     async def identify(self, request: Request) -> ApiKey:
         """The caller's key. Raises RequestError 401."""
-        header = request.headers.get("authorization")
-        if header is None and self._open:
+        headers = request.headers.getlist("authorization")
+        if not headers and self._open:
             return ANONYMOUS
-        scheme, _, key = (header or "").partition(" ")
+        scheme, _, key = (headers[0] if len(headers) == 1 else "").partition(" ")
         if scheme.lower() != "bearer" or not key:
-            raise _unauthorized("Send Authorization: Bearer <API key>.")
+            raise _unauthorized("Send one header Authorization: Bearer <API key>.")
         caller = await self._check(key.strip())
         if caller is None:
             raise _unauthorized("This API key is unknown or was deleted; ask for another.")

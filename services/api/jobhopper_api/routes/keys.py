@@ -10,7 +10,7 @@ from jobhopper_api.routes import paging
 from jobhopper_api.wire import answers
 from jobhopper_api.wire.queries import NoQuery, PageQuery
 from jobhopper_api.wire.requests import NewKey
-from jobhopper_core.errors import NotFoundError
+from jobhopper_core.errors import InvalidFieldError, NotFoundError
 from jobhopper_core.model import access
 from jobhopper_core.model.access import Scope
 from jobhopper_core.store import api_keys
@@ -19,8 +19,11 @@ from jobhopper_core.store import api_keys
 async def create_key(call: Call[NewKey, NoQuery]) -> Answer:
     """Makes a key and shows it once."""
     require(call.caller, None, Scope.ADMIN)
+    scopes = call.body.scopes.granted()
+    if not scopes:
+        raise InvalidFieldError("/scopes", "grants nothing; name at least one scope.")
     id_, text = access.make_secret()
-    key = access.ApiKey(id_, call.body.name, call.body.scopes, call.services.store.now())
+    key = access.ApiKey(id_, call.body.name, scopes, call.services.store.now())
     verb = partial(api_keys.add, key=key, digest=access.digest(text))
     await call.services.store.write(verb)
     view = answers.NewKeyView(**msgspec.structs.asdict(answers.key(key)), key=text)

@@ -95,13 +95,26 @@ class QueueChange(Body):
     silence_after: fields.SilenceAfter | UnsetType | None = UNSET
 
 
+_Queues = Annotated[list[fields.QueuePattern], Meta(min_length=1, max_length=100)]
+
+
+class Scopes(Body):
+    """What a key may do: each scope with the queues it covers, by patterns. At least one."""
+
+    produce: _Queues | UnsetType = UNSET
+    work: _Queues | UnsetType = UNSET
+    read: _Queues | UnsetType = UNSET
+    manage: _Queues | UnsetType = UNSET
+    admin: _Queues | UnsetType = UNSET
+
+    def granted(self) -> dict[access.Scope, list[str]]:
+        """The scopes that were named, in the order in which all of them stand."""
+        found = {scope: getattr(self, scope.value) for scope in access.Scope}
+        return {scope: queues for scope, queues in found.items() if queues is not UNSET}
+
+
 class NewKey(Body):
-    """An API key to be made: each scope with the queues it covers, by patterns."""
+    """An API key to be made."""
 
     name: fields.Name
-    scopes: Annotated[
-        dict[
-            access.Scope, Annotated[list[fields.QueuePattern], Meta(min_length=1, max_length=100)]
-        ],
-        Meta(min_length=1),
-    ]
+    scopes: Annotated[Scopes, Meta(extra_json_schema={"minProperties": 1})]
