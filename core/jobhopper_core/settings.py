@@ -16,6 +16,7 @@ from jobhopper_core.errors import ConfigurationError
 
 T = TypeVar("T", bound=msgspec.Struct)
 _PREFIX = "JOBHOPPER_"
+_PORT_MAX = 65_535
 SECRETS = frozenset({"MYSQL_URL", "RABBITMQ_URL", "REDIS_URL", "ADMIN_KEY", "LEASE_KEYS"})
 # Every variable of any part of Jobhopper: one environment may serve several of them.
 KNOWN = frozenset(
@@ -75,3 +76,11 @@ def _value(name: str, given: Mapping[str, str]) -> str | None:
 def _explained(text: str) -> str:
     reason, _, path = text.partition(" - at `$.")
     return f"{_PREFIX}{path.rstrip('`').upper()} is wrong: {reason}."
+
+
+def address(value: str, name: str) -> tuple[str, int]:
+    """The (host, port) of `host:port` or a bare port. Raises ConfigurationError."""
+    host, _, port = value.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) <= _PORT_MAX:
+        raise ConfigurationError(f"{_PREFIX}{name} is {value!r}; it must read host:port or port.")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - a pod serves the cluster

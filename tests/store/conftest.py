@@ -1,4 +1,4 @@
-"""The database that the conformance suite runs on: today SQLite, one empty file a test."""
+"""The databases that the conformance suite runs on, each empty at the start of a test."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -6,24 +6,37 @@ from pathlib import Path
 
 import pytest
 
-from jobhopper_core.store.database import Database, open_sqlite
+from jobhopper_core.store.database import Database, open_mysql, open_sqlite
 from jobhopper_migrator import migrate
 
 from .audit import audit
+from .servers import emptied
 from .steps import Clock, Store
 
 MakeDatabase = Callable[[Clock], Database]
+Make = Callable[[Path, Clock], Database]
+
+
+@pytest.fixture(params=["sqlite", "mysql", "mariadb"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database a test of the conformance suite runs on."""
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture
-def make_database(tmp_path: Path) -> MakeDatabase:
+def make_database(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> MakeDatabase:
     """Makes empty databases with this release's schema; whoever calls it closes them."""
     numbers = count()
 
     def make(clock: Clock) -> Database:
-        database = open_sqlite(tmp_path / f"{next(numbers)}.db", clock, slot=0)
-        migrate(database)
-        return database
+        number = next(numbers)
+        if kind == "sqlite":
+            database = open_sqlite(tmp_path / f"{number}.db", clock, slot=0)
+            migrate(database)
+            return database
+        url = request.getfixturevalue(f"{kind}_url")
+        return open_mysql(emptied(url, number), slot=0, clock=clock)
 
     return make
 

@@ -18,6 +18,13 @@ from jobhopper_core.store.transaction import Transaction
 from .conftest import MakeDatabase
 from .steps import PATIENCE, Clock
 
+
+@pytest.fixture
+def kind() -> str:
+    """SQLite alone."""
+    return "sqlite"
+
+
 Verb = Callable[[Transaction], object]
 
 

@@ -19,6 +19,13 @@ from jobhopper_migrator import migrate
 from .audit import audit
 from .steps import PATIENCE, Clock, Store
 
+
+@pytest.fixture
+def kind() -> str:
+    """SQLite alone."""
+    return "sqlite"
+
+
 CHILD = Path(__file__).with_name("kill_child.py")
 
 

@@ -88,6 +88,19 @@ def test_an_empty_queue_can_be_deleted_with_its_settings(store: Store) -> None:
     assert store.set_queue("mail") == QueueSettings()
 
 
+def test_a_queue_that_has_lost_its_last_job_takes_its_counters_along(store: Store) -> None:
+    store.create("mail")
+    store.set_queue("mail")
+
+    def prune(tx: Transaction) -> None:
+        tx.run("DELETE FROM jobs")
+        counts.add(tx, counts.Deltas({("mail", "queued"): -1}))
+
+    store.write(prune)
+    delete(store, "mail")
+    assert store.read(lambda tx: tx.read("SELECT COUNT(*) FROM queue_counts"))[0][0] == 0
+
+
 def test_a_queue_with_any_job_is_kept_finished_ones_too(store: Store) -> None:
     store.set_queue("mail")
     store.send(Succeed, store.claimed("mail"))

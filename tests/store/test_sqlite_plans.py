@@ -27,6 +27,13 @@ from jobhopper_core.store.transaction import Transaction
 
 from .steps import START, Store
 
+
+@pytest.fixture
+def kind() -> str:
+    """SQLite alone."""
+    return "sqlite"
+
+
 Verb = Callable[[Transaction], object]
 PRIMARY = "sqlite_autoindex_jobs_1"
 

@@ -15,6 +15,13 @@ from jobhopper_migrator import migrate
 from .conftest import MakeDatabase
 from .steps import START, Clock, Store
 
+
+@pytest.fixture
+def kind() -> str:
+    """SQLite alone."""
+    return "sqlite"
+
+
 QUEUED: dict[str, Any] = {
     "id": bytes(15) + b"\1",
     "shard": 1,

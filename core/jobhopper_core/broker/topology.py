@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from pika.adapters.blocking_connection import BlockingChannel
+
 from jobhopper_core.broker.names import DEAD, EXCHANGE, Lane, queue_of
 
 
@@ -38,3 +40,16 @@ _WRITES: Mapping[str, Any] = {
     "x-single-active-consumer": True,
     "x-overflow": "reject-publish",
 }
+
+
+def declare(channel: BlockingChannel, shards: int) -> None:
+    """Declares everything on a channel of its own, which is closed afterwards.
+
+    Raises pika's ChannelClosedByBroker when something stands there with other arguments.
+    """
+    channel.exchange_declare(**exchange())
+    for one in queues(shards):
+        channel.queue_declare(one.name, durable=True, arguments=dict(one.arguments))
+        if one.routing_key is not None:
+            channel.queue_bind(one.name, EXCHANGE, one.routing_key)
+    channel.close()

@@ -13,6 +13,7 @@ from functools import lru_cache
 import msgspec
 
 _KEY = re.compile(r"jh_([a-z0-9]{6,32})_([A-Za-z0-9_-]{16,128})")
+KEY_FORM = "must read jh_<id>_<secret>, id 6 to 32 of a-z 0-9, secret 16 to 128 of A-Z a-z 0-9 _ -."
 QUEUE_PATTERN_PATTERN = r"^[A-Za-z0-9*][A-Za-z0-9._:*-]{0,127}$(?!\n)"
 
 

@@ -58,22 +58,35 @@ def claim(tx: Transaction, queue: str, demands: Sequence[Demand]) -> Handout:
     rows = tx.read(_CANDIDATES, (queue, len(askers)))
     now = tx.now()
     picks = [
-        _Pick(asker, demand.worker, _claimed(row, queue, now + _lease(demand, settings)))
+        Pick(asker, demand.worker, _claimed(row, queue, now + _lease(demand, settings)))
         for row, (asker, demand) in zip(rows, askers, strict=False)
     ]
-    won = _take(tx, picks, now)
-    _count(tx, queue, len(won))
-    handed: list[list[ClaimedJob]] = [[] for _ in demands]
-    for pick in picks:
-        if pick.job.id in won:
-            handed[pick.asker].append(pick.job)
-    return Handout(handed, left=len(rows) == len(askers))
+    won = claim_known(tx, queue, picks, now)
+    return Handout(handed_out(picks, won, len(demands)), left=len(rows) == len(askers))
 
 
-class _Pick(NamedTuple):
+class Pick(NamedTuple):
+    """A job that is about to be claimed: the number of its demand, the worker, and the claim."""
+
     asker: int
     worker: str | None
     job: ClaimedJob
+
+
+def claim_known(tx: Transaction, queue: str, picks: Sequence[Pick], now: int) -> set[str]:
+    """Claims jobs that are known by id and attempt at `now` (µs); the ids of those won."""
+    won = _take(tx, picks, now)
+    _count(tx, queue, len(won))
+    return won
+
+
+def handed_out(picks: Sequence[Pick], won: set[str], demands: int) -> list[list[ClaimedJob]]:
+    """For each of the `demands`, in order, the jobs that were won for it."""
+    handed: list[list[ClaimedJob]] = [[] for _ in range(demands)]
+    for pick in picks:
+        if pick.job.id in won:
+            handed[pick.asker].append(pick.job)
+    return handed
 
 
 def _lease(demand: Demand, settings: QueueSettings) -> int:
@@ -99,7 +112,7 @@ def _claimed(row: Row, queue: str, until: int) -> ClaimedJob:
     )
 
 
-def _take(tx: Transaction, picks: Sequence[_Pick], now: int) -> set[str]:
+def _take(tx: Transaction, picks: Sequence[Pick], now: int) -> set[str]:
     rows = [_row(pick, now) for pick in sorted(picks, key=lambda pick: pick.job.id)]
     if tx.update_matching("jobs", _VALUES, _KEYS, rows) == len(rows):
         return {pick.job.id for pick in picks}
@@ -110,7 +123,7 @@ def _take(tx: Transaction, picks: Sequence[_Pick], now: int) -> set[str]:
     return {ours[pair] for pair in ours.keys() & {(row[0], row[1]) for row in bearing}}
 
 
-def _row(pick: _Pick, now: int) -> tuple[object, ...]:
+def _row(pick: Pick, now: int) -> tuple[object, ...]:
     job = pick.job
     return (
         _CLAIMED,

@@ -52,7 +52,7 @@ def open_sqlite(path: Path, clock: Clock, slot: int) -> Database:
     return SqliteDatabase(sqlite_engine(path), SqliteDialect(clock), clock, slot)
 
 
-def open_mysql(url: str, slot: int, threads: int = 8, clock: Clock | None = None) -> Database:
+def open_mysql(url: str, slot: int, threads: int = 8, clock: Clock | None = None) -> ServerDatabase:
     """The MySQL or MariaDB database at `url`; `clock` stands in for the server's in tests.
 
     Raises ConfigurationError when the URL can't be read. Connects when first used.

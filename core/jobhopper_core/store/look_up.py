@@ -21,6 +21,11 @@ def look_up(tx: Transaction, job_id: str) -> tuple[Job, list[Attempt]]:
     return columns.job(rows[0]), [Attempt(*row) for row in attempts]
 
 
+def exists(tx: Transaction, job_id: str) -> bool:
+    """Whether the database has the job."""
+    return bool(tx.read("SELECT 1 FROM jobs WHERE id = ?", (ids.raw(job_id),)))
+
+
 def top(tx: Transaction, queue: str, n: int) -> list[Job]:
     """The `n` jobs of `queue` that would be claimed next, in that order."""
     rows = tx.read(

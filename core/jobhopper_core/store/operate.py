@@ -36,7 +36,7 @@ def operate(tx: Transaction, job_id: str, order: Order) -> Effects:
     return save(tx, [one])
 
 
-def erase(tx: Transaction, job_id: str) -> None:
+def erase(tx: Transaction, job_id: str) -> Effects:
     """Removes what may be personal data (payload, result, error, progress) and keeps the row.
 
     Raises NotFoundError, or RunningError.
@@ -48,8 +48,9 @@ def erase(tx: Transaction, job_id: str) -> None:
     one = change(job)
     one.after.bodies = dict.fromkeys(("payload", "result", "error", "progress"))
     one.after.updated_at = max(job.updated_at, tx.now())
-    save(tx, [one])
+    effects = save(tx, [one])
     tx.run("UPDATE job_attempts SET error = NULL WHERE job_id = ?", (ids.raw(job_id),))
+    return effects
 
 
 def _move(job: JobState, move: Move | None, now: int) -> None:

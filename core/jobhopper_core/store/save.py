@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from jobhopper_core.errors import UnavailableError
 from jobhopper_core.model import ids
 from jobhopper_core.model.states import FINAL, Status
 from jobhopper_core.model.transitions import EndedAttempt, JobState
@@ -68,8 +69,13 @@ class Change:
     ended: list[EndedAttempt] = field(default_factory=list)
 
 
-class ChangedMeanwhileError(Exception):
+class ChangedMeanwhileError(UnavailableError):
     """A row was not as it was read; the transaction has to run again."""
+
+    code = "contention"
+
+    def __init__(self) -> None:
+        super().__init__("Others changed the same rows meanwhile; try again.")
 
 
 def change(before: JobState) -> Change:

@@ -72,9 +72,7 @@ class ServerDatabase:
                 return self._once(verb)
             except ChangedMeanwhileError:
                 if tries_left == 0:
-                    raise UnavailableError(
-                        "Others kept changing the same rows; try again."
-                    ) from None
+                    raise
             except PoolTimeoutError:
                 raise UnavailableError("Every connection to the database is busy.") from None
             except DBAPIError as error:

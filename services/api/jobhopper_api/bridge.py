@@ -23,6 +23,10 @@ class Store:
         """The database's time as known here, in µs since 1970."""
         return self._database.clock()
 
+    async def ping(self) -> None:
+        """Returns when the database answers, through the lane that commits."""
+        await self.write(_ping)
+
     async def write(self, verb: Callable[[Transaction], T]) -> T:
         """What `verb` returns, once it is committed."""
         if self._database.backlog() > _BACKLOG_MAX:
@@ -32,3 +36,7 @@ class Store:
     async def read(self, verb: Callable[[Transaction], T]) -> T:
         """What `verb` finds in what is committed."""
         return await asyncio.wrap_future(self._database.read(verb))
+
+
+def _ping(tx: Transaction) -> None:
+    tx.read("SELECT 1")

@@ -1,24 +1,34 @@
 """Whether the stores answer, probed now and then, for `/readyz`, `/v1/system` and metrics."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from jobhopper_api.bridge import Store
 from jobhopper_api.telemetry import ApiMetrics
-from jobhopper_core.store.transaction import Transaction
 
 _PROBE_SECONDS = 2.0
 _LATE_SECONDS = 1.0
+# Asks a store once; raises when it does not answer.
+Ask = Callable[[], Awaitable[None]]
 
 
-class StoreHealth:
-    """What is known of the database: up or not, since when (µs), and the loop's last turn."""
+@dataclass(slots=True)
+class Standing:
+    """Whether a store answers, and since when (µs) that has been so."""
 
-    def __init__(self, store: Store, name: str, metrics: ApiMetrics) -> None:
+    up: bool
+    since: int
+
+
+class Health:
+    """What is known of each store, by name, and when the loop turned last."""
+
+    def __init__(self, store: Store, asks: dict[str, Ask], metrics: ApiMetrics) -> None:
         self._store = store
-        self.name = name
-        self._gauge = metrics.store_up.labels(name)
-        self.up = False
-        self.since = store.now()
+        self._asks = asks
+        self._gauge = metrics.store_up
+        self.stores = {name: Standing(False, store.now()) for name in asks}
         self.turned = 0.0
 
     async def run(self) -> None:
@@ -28,20 +38,20 @@ class StoreHealth:
             await asyncio.sleep(_PROBE_SECONDS)
 
     async def probe(self) -> None:
-        """Asks the database once, through the lane that commits."""
-        try:
-            async with asyncio.timeout(_LATE_SECONDS):
-                await self._store.write(_ping)
-            self._note(up=True)
-        except Exception:  # noqa: BLE001 - whatever it is, the store does not answer
-            self._note(up=False)
+        """Asks each store once."""
+        await asyncio.gather(*[self._ask(name) for name in self._asks])
         self.turned = asyncio.get_running_loop().time()
 
-    def _note(self, *, up: bool) -> None:
-        if up != self.up:
-            self.up, self.since = up, self._store.now()
-        self._gauge.set(up)
+    async def _ask(self, name: str) -> None:
+        try:
+            async with asyncio.timeout(_LATE_SECONDS):
+                await self._asks[name]()
+        except Exception:  # noqa: BLE001 - whatever it is, the store does not answer
+            self._note(name, up=False)
+        else:
+            self._note(name, up=True)
 
-
-def _ping(tx: Transaction) -> None:
-    tx.read("SELECT 1")
+    def _note(self, name: str, *, up: bool) -> None:
+        if up != self.stores[name].up:
+            self.stores[name] = Standing(up, self._store.now())
+        self._gauge.labels(name).set(up)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from jobhopper_core.store.save import Effects
@@ -29,7 +29,13 @@ class Hub:
         """Wakes those who wait for what a committed transaction changed."""
         for queue in effects.ready:
             self.announce(queue)
-        for job_id in effects.finished:
+        self.finish(effects.finished)
+
+    def finish(self, job_ids: Iterable[str]) -> None:
+        """Wakes those who wait for the end of any of these jobs."""
+        if not self._finished:
+            return
+        for job_id in job_ids:
             for event in self._finished.get(job_id, ()):
                 event.set()
 

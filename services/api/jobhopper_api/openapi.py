@@ -15,6 +15,7 @@ from jobhopper_api.wire.answers import (
     CreatedMany,
     JobPage,
     JobView,
+    OnItsWay,
     Problem,
     Updated,
 )
@@ -34,6 +35,7 @@ _BODY_PROBLEMS = {408, 413, 415}
 # Where a call answers in more than one shape.
 _ANSWERS: dict[str, dict[int, tuple[type, ...]]] = {
     "create": dict.fromkeys((200, 201, 202), (Created, CreatedMany)),
+    "read_job": {200: (JobView, OnItsWay)},
     "change_job": {200: (JobView, Updated), 202: (Updated,)},
 }
 

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from jobhopper_api.announcer import Announcer
 from jobhopper_api.bridge import Store
 from jobhopper_api.claims.desk import ClaimDesk
-from jobhopper_api.health import StoreHealth
+from jobhopper_api.health import Health
 from jobhopper_api.http.identity import Gate
 from jobhopper_api.hub import Hub
 from jobhopper_api.queue_registry import QueueRegistry
+from jobhopper_api.redis_side import RedisSide
 from jobhopper_api.telemetry import ApiMetrics
-from jobhopper_api.writes.straight import StraightPath
+from jobhopper_api.writes.path import WritePath
+from jobhopper_api.writes.revocation import Revocation
 from jobhopper_core.leases.token import LeaseSigner
 from jobhopper_core.model.ids import IdMaker
 
@@ -21,7 +24,6 @@ class Facts:
 
     version: str
     mode: Literal["normal", "embedded"]
-    store: str
     shards: int
     started_at: int
     # Without a key on loopback, a page in a browser could name this host by a name of its own.
@@ -35,11 +37,14 @@ class Services:
     facts: Facts
     store: Store
     hub: Hub
-    writes: StraightPath
+    announcer: Announcer
+    redis: RedisSide | None
+    writes: WritePath
+    revocation: Revocation
     claims: ClaimDesk
     queues: QueueRegistry
     gate: Gate
-    health: StoreHealth
+    health: Health
     signer: LeaseSigner
     ids: IdMaker
     metrics: ApiMetrics

@@ -8,24 +8,9 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-_QUEUES_MAX = 500
+from jobhopper_core.telemetry.labels import QueueLabel
+
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60)
-
-
-class QueueLabel:
-    """Gives the first 500 queues their own label, the others `other`."""
-
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def __call__(self, queue: str) -> str:
-        """The label of `queue`."""
-        if queue in self._known:
-            return queue
-        if len(self._known) >= _QUEUES_MAX:
-            return "other"
-        self._known.add(queue)
-        return queue
 
 
 class ApiMetrics:

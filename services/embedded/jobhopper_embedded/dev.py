@@ -9,13 +9,14 @@ from pathlib import Path
 
 import uvloop
 
+from jobhopper_api.http.server import bind, serve
 from jobhopper_core.errors import JobhopperError
 from jobhopper_core.settings import read_settings
 from jobhopper_core.store.database import Database
 from jobhopper_core.telemetry.logs import set_up_logs
 from jobhopper_embedded.assemble import assemble, open_database
 from jobhopper_embedded.lock import lock
-from jobhopper_embedded.server import bind, serve
+from jobhopper_embedded.loops import Loops
 from jobhopper_embedded.settings import EmbeddedSettings, check_admin_key, is_loopback
 
 _GREETING = """\
@@ -72,7 +73,14 @@ async def _serve(
     listener: socket.socket,
 ) -> None:
     services = assemble(database, settings, loopback=is_loopback(options.host))
-    await serve(services, listener, lambda: _greet(options, settings, listener))
+    loops = Loops(
+        services.store,
+        services.hub,
+        settings.shards,
+        services.metrics.registry,
+        services.metrics.label,
+    )
+    await serve(services, listener, [loops.run()], lambda: _greet(options, settings, listener))
 
 
 def _greet(

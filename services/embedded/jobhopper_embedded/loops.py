@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, Counter
 
 from jobhopper_api.bridge import Store
 from jobhopper_api.hub import Hub
-from jobhopper_api.telemetry import QueueLabel
 from jobhopper_core.flows.timers import Turn, expire_straight, promote_due, sweep_keys
 from jobhopper_core.store.transaction import Transaction
+from jobhopper_core.telemetry.labels import QueueLabel
 
 _log = logging.getLogger(__name__)
 

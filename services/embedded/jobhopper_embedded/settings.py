@@ -38,6 +38,5 @@ def check_admin_key(settings: EmbeddedSettings, host: str) -> None:
         return
     if access.key_id(key) is None:
         raise ConfigurationError(
-            "JOBHOPPER_ADMIN_KEY must read jh_<id>_<secret>, id 6 to 32 of a-z 0-9, secret 16 to "
-            f"128 of A-Z a-z 0-9 _ -. Make one: {access.make_secret()[1]}"
+            f"JOBHOPPER_ADMIN_KEY {access.KEY_FORM} Make one: {access.make_secret()[1]}"
         )

@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 
 from jobhopper_api.bridge import Store
-from jobhopper_api.claims.dispatcher import Dispatcher
+from jobhopper_api.claims.dispatcher import Dispatcher, Take
 from jobhopper_api.claims.waiter import Waiter
 from jobhopper_api.hub import Hub
-from jobhopper_api.writes.straight import StraightPath
+from jobhopper_api.writes.path import WritePath
 from jobhopper_core.model.job import ClaimedJob, Demand
 from jobhopper_core.model.writes import Release
-from jobhopper_core.store.claim import Handout, claim
 
 Gone = Callable[[], Awaitable[None]]
 
@@ -20,8 +18,9 @@ Gone = Callable[[], Awaitable[None]]
 class ClaimDesk:
     """Serves every claim of this process."""
 
-    def __init__(self, store: Store, hub: Hub, writes: StraightPath) -> None:
+    def __init__(self, store: Store, hub: Hub, writes: WritePath, take: Take) -> None:
         self._store = store
+        self._take = take
         self._hub = hub
         self._writes = writes
         self._dispatchers: dict[str, Dispatcher] = {}
@@ -51,7 +50,7 @@ class ClaimDesk:
     async def give_back(self, jobs: Sequence[ClaimedJob]) -> None:
         """Releases jobs that could not be delivered; this counts as no failure."""
         now = self._store.now()
-        await self._writes.write([Release(j.id, now, j.claim_id, j.attempt) for j in jobs])
+        await self._writes.update([Release(j.id, now, j.claim_id, j.attempt) for j in jobs])
 
     def close(self) -> None:
         """Answers everyone who waits, for a shutdown."""
@@ -131,6 +130,3 @@ class ClaimDesk:
 
     def _drop_dispatcher(self, queue: str) -> None:
         self._dispatchers.pop(queue, None)
-
-    async def _take(self, queue: str, demands: Sequence[Demand]) -> Handout:
-        return await self._store.write(partial(claim, queue=queue, demands=demands))

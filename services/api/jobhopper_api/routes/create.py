@@ -1,5 +1,6 @@
 """`POST /v1/jobs`: creates one job or many, all or nothing."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.wire import answers, decode, json_text
 from jobhopper_api.wire.queries import CreateQuery
 from jobhopper_api.wire.requests import NewJob, NewJobs
+from jobhopper_api.writes.path import Written
 from jobhopper_core.errors import InvalidFieldError
 from jobhopper_core.model import ids, limits
 from jobhopper_core.model.access import Scope
@@ -19,10 +21,13 @@ from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.model.writes import Create, Outcome
 from jobhopper_core.store import queues
 from jobhopper_core.store.idempotency import Reservation, reserve
+from jobhopper_core.store.look_up import exists
 from jobhopper_core.store.transaction import Transaction
 
 _TRACEPARENT = "traceparent"
 _KEY = "Idempotency-Key"
+# `wait=persisted` looks soon, then less and less often (seconds).
+_FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.01, 0.2
 
 
 class NewBatch(msgspec.Struct):
@@ -63,11 +68,28 @@ async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
         write.id = id_
         if job.max_attempts is UNSET:
             write.max_attempts = settings[job.queue].max_attempts
-    outcomes = await services.writes.write(writes)
-    for write, outcome in zip(writes, outcomes, strict=True):
-        _count(call, write, outcome)
-    duplicates = [outcome is Outcome.DUPLICATE for outcome in outcomes]
-    return _answer(batch, job_ids, duplicates)
+    written = await services.writes.create(writes)
+    for write, one in zip(writes, written, strict=True):
+        _count(call, write, one)
+    duplicates = [one.outcome is Outcome.DUPLICATE for one in written]
+    receipt = written[0].receipt
+    if call.query.wait and receipt == "rabbitmq" and await _persisted(call, job_ids):
+        receipt = "mysql"
+    return _answer(batch, job_ids, duplicates, receipt)
+
+
+async def _persisted(call: Call[NewBatch, CreateQuery], job_ids: Sequence[str]) -> bool:
+    """Whether the last of the jobs came into the database within the time-out."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + call.query.timeout
+    pause = _FIRST_LOOK_SECONDS
+    while not await call.services.store.read(partial(exists, job_id=job_ids[-1])):
+        left = until - loop.time()
+        if left <= 0:
+            return False
+        await asyncio.sleep(min(pause, left))
+        pause = min(2 * pause, _LAST_LOOK_SECONDS)
+    return True
 
 
 def _write(call: Call[NewBatch, CreateQuery], index: int, job: NewJob, now: int) -> Create:
@@ -144,20 +166,22 @@ def _traceparent(call: Call[NewBatch, CreateQuery]) -> str | None:
     return value if value and len(value) <= limits.TRACEPARENT_MAX and value.isascii() else None
 
 
-def _count(call: Call[NewBatch, CreateQuery], write: Create, outcome: Outcome) -> None:
+def _count(call: Call[NewBatch, CreateQuery], write: Create, written: Written) -> None:
     metrics = call.services.metrics
-    if outcome is Outcome.APPLIED:
-        metrics.created.labels(metrics.label(write.queue), "mysql").inc()
+    if written.outcome is not Outcome.DUPLICATE:
+        metrics.created.labels(metrics.label(write.queue), written.receipt).inc()
 
 
-def _answer(batch: NewBatch, job_ids: Sequence[str], duplicates: Sequence[bool]) -> Answer:
-    status = 200 if all(duplicates) else 201
+def _answer(
+    batch: NewBatch, job_ids: Sequence[str], duplicates: Sequence[bool], receipt: answers.Receipt
+) -> Answer:
+    status = 202 if receipt == "rabbitmq" else 200 if all(duplicates) else 201
     if batch.single:
         id_ = job_ids[0]
         headers = {"Location": f"/v1/jobs/{id_}"}
-        return Answer(status, answers.Created(id_, "mysql", duplicates[0]), headers)
+        return Answer(status, answers.Created(id_, receipt, duplicates[0]), headers)
     created = [answers.CreatedOne(*pair) for pair in zip(job_ids, duplicates, strict=True)]
-    return Answer(status, answers.CreatedMany(created, "mysql"))
+    return Answer(status, answers.CreatedMany(created, receipt))
 
 
 OPERATIONS = (

@@ -11,12 +11,13 @@ from msgspec import UNSET
 from jobhopper_api.http.identity import require
 from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.routes import paging
+from jobhopper_api.routes.on_its_way import is_on_its_way, not_found
 from jobhopper_api.routes.worker_updates import update_one
 from jobhopper_api.wire import answers, decode
 from jobhopper_api.wire.fields import ID_PATTERN, MEANINGS
 from jobhopper_api.wire.queries import JobQuery, JobsQuery, NoQuery
 from jobhopper_api.wire.requests import OperatorUpdate, WorkerUpdate
-from jobhopper_core.errors import InvalidFieldError
+from jobhopper_core.errors import InvalidFieldError, NotFoundError
 from jobhopper_core.model import ids
 from jobhopper_core.model.access import Scope
 from jobhopper_core.model.job import Attempt, Job
@@ -25,6 +26,8 @@ from jobhopper_core.model.times import floor_ms
 from jobhopper_core.store.list_jobs import Filters, list_jobs
 from jobhopper_core.store.look_up import look_up
 from jobhopper_core.store.operate import Order, erase, operate
+from jobhopper_core.store.save import Effects
+from jobhopper_core.store.transaction import Transaction
 
 _MOVES = {"cancelled": Move.CANCEL, "queued": Move.REDRIVE}
 _SILENCED = {"false": False, "true": True, "any": None}
@@ -60,7 +63,12 @@ def read_update(data: bytes) -> WorkerUpdate | OperatorUpdate:
 async def read_job(call: Call[None, JobQuery]) -> Answer:
     """A whole job, at once or when it has ended."""
     job_id = path_id(call.path["id"])
-    found = await _look_up(call, job_id)
+    try:
+        found = await _look_up(call, job_id)
+    except NotFoundError:
+        if not await is_on_its_way(call, job_id):
+            raise
+        return Answer(200, answers.OnItsWay(job_id))
     if call.query.wait == "finished" and found[0].status not in FINAL:
         found = await _wait_for_end(call, job_id, call.query.timeout)
     return Answer(200, answers.whole(*found))
@@ -71,20 +79,27 @@ async def change_job(call: Call[WorkerUpdate | OperatorUpdate, NoQuery]) -> Answ
     job_id = path_id(call.path["id"])
     if isinstance(call.body, WorkerUpdate):
         return await update_one(call, job_id, call.body)
-    order = _order(call.body)
-    await _require_on_job(call, job_id)
-    services = call.services
-    services.hub.publish(await services.store.write(partial(operate, job_id=job_id, order=order)))
-    return Answer(200, answers.whole(*await services.store.read(partial(look_up, job_id=job_id))))
+    return await _change(call, job_id, partial(operate, job_id=job_id, order=_order(call.body)))
 
 
 async def erase_job(call: Call[None, NoQuery]) -> Answer:
     """Erases what may be personal data and keeps the row."""
     job_id = path_id(call.path["id"])
-    await _require_on_job(call, job_id)
-    await call.services.store.write(partial(erase, job_id=job_id))
-    found = await call.services.store.read(partial(look_up, job_id=job_id))
-    return Answer(200, answers.whole(*found))
+    return await _change(call, job_id, partial(erase, job_id=job_id))
+
+
+async def _change(
+    call: Call[Any, NoQuery], job_id: str, verb: Callable[[Transaction], Effects]
+) -> Answer:
+    services = call.services
+    try:
+        await _require_on_job(call, job_id)
+        at_ms = await services.announcer.before()
+        effects = await services.store.write(verb)
+    except NotFoundError as error:
+        raise await not_found(call, job_id, error) from None
+    await services.announcer.announce(effects, at_ms)
+    return Answer(200, answers.whole(*await services.store.read(partial(look_up, job_id=job_id))))
 
 
 async def list_all(call: Call[None, JobsQuery]) -> Answer:

@@ -22,8 +22,9 @@ def routes(services: Services) -> list[Route]:
         return _json({"live": turned}, 200 if turned else 503)
 
     async def ready(_request: Request) -> Response:
-        health = services.health
-        return _json({"ready": True, "stores": {health.name: "up" if health.up else "down"}}, 200)
+        # Ready even while a store is down: any one of them may be, and this says which.
+        stores = {n: "up" if one.up else "down" for n, one in services.health.stores.items()}
+        return _json({"ready": True, "stores": stores}, 200)
 
     async def metrics(_request: Request) -> Response:
         services.metrics.waiting.set(services.claims.waiting())

@@ -50,8 +50,7 @@ async def change_queue(call: Call[QueueChange, NoQuery]) -> Answer:
     values = {k: v for k, v in msgspec.structs.asdict(call.body).items() if v is not UNSET}
     settings = await services.store.write(partial(_change, name=name, values=values))
     services.queues.note(name, settings)
-    # A queue that goes on after a pause has waiters who were told that there is nothing.
-    services.hub.announce(name)
+    await services.announcer.announce_settings(name, settings)
     return Answer(200, await services.store.read(partial(_view, name=name)))
 
 

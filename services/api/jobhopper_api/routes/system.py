@@ -12,14 +12,16 @@ async def system(call: Call[None, NoQuery]) -> Answer:
     """The release, its mode, and its stores."""
     require(call.caller, None, Scope.READ)
     services = call.services
-    facts, health = services.facts, services.health
+    facts, stores = services.facts, services.health.stores
     view = answers.SystemView(
         version=facts.version,
         mode=facts.mode,
         started_at=to_text(facts.started_at),
         time=to_text(services.store.now()),
         shards=facts.shards,
-        stores={health.name: answers.StoreView(health.up, to_text(health.since))},
+        stores={
+            name: answers.StoreView(one.up, to_text(one.since)) for name, one in stores.items()
+        },
     )
     return Answer(200, view)
 

@@ -12,6 +12,7 @@ from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.wire import answers, decode, json_text
 from jobhopper_api.wire.queries import NoQuery
 from jobhopper_api.wire.requests import BatchUpdate, BatchUpdates, WorkerUpdate
+from jobhopper_api.writes.path import Written
 from jobhopper_core.errors import InvalidFieldError, JobhopperError, LeaseLostError, NotFoundError
 from jobhopper_core.leases.token import Lease
 from jobhopper_core.model import limits
@@ -21,6 +22,7 @@ from jobhopper_core.model.writes import Extend, Fail, Outcome, Release, Succeed,
 
 AnyCall = Call[Any, Any]
 
+_STATUS: dict[answers.Receipt, int] = {"rabbitmq": 202, "mysql": 200}
 _LOST = {
     Outcome.STALE_CLAIM: "This claim has ended: the job was handed out again or is waiting for it. "
     "Stop working on it.",
@@ -57,21 +59,41 @@ def accept(call: AnyCall, job_id: str, update: WorkerUpdate) -> Accepted:
     return Accepted(_write(update, lease, now, until), lease, until)
 
 
-async def settle(call: AnyCall, accepted: Sequence[Accepted]) -> list[JobhopperError | None]:
-    """Makes accepted updates durable; for each, the error that it has to be answered with."""
-    outcomes = await call.services.writes.write([one.write for one in accepted])
-    for one, outcome in zip(accepted, outcomes, strict=True):
-        _count(call, one, outcome)
-    return [_refusal(one, outcome) for one, outcome in zip(accepted, outcomes, strict=True)]
+class Settled(NamedTuple):
+    """Where an update is durable, or the error that it has to be answered with."""
+
+    receipt: answers.Receipt
+    error: JobhopperError | None
+
+
+async def settle(call: AnyCall, accepted: Sequence[Accepted]) -> list[Settled]:
+    """Makes accepted updates durable, in order."""
+    written = await _written(call, [one.write for one in accepted])
+    for one, how in zip(accepted, written, strict=True):
+        _count(call, one, how)
+    return [
+        Settled(how.receipt, _refusal(one, how.outcome))
+        for one, how in zip(accepted, written, strict=True)
+    ]
+
+
+async def _written(call: AnyCall, updates: Sequence[Update]) -> list[Written]:
+    services = call.services
+    if not services.writes.brokered:
+        return await services.writes.update(updates)
+    ended = await services.revocation.of(updates)
+    going = [update for update, end in zip(updates, ended, strict=True) if end is None]
+    written = iter(await services.writes.update(going) if going else [])
+    return [next(written) if end is None else Written("mysql", end) for end in ended]
 
 
 async def update_one(call: AnyCall, job_id: str, update: WorkerUpdate) -> Answer:
     """A worker's update of one job."""
     accepted = accept(call, job_id, update)
-    error = (await settle(call, [accepted]))[0]
+    receipt, error = (await settle(call, [accepted]))[0]
     if error is not None:
         raise error
-    return Answer(200, answers.Updated(job_id, "mysql", _new_token(call, accepted)))
+    return Answer(_STATUS[receipt], answers.Updated(job_id, receipt, _new_token(call, accepted)))
 
 
 class Items(msgspec.Struct):
@@ -112,11 +134,11 @@ async def update_many(call: Call[Items, NoQuery]) -> Answer:
             going.append((i, accept(call, _id_of(item), _update_of(item))))
         except JobhopperError as error:
             results[i] = _refused(call.body.names[i], error)
-    refusals = await settle(call, [one for _, one in going]) if going else []
-    for (i, one), refusal in zip(going, refusals, strict=True):
+    settled = await settle(call, [one for _, one in going]) if going else []
+    for (i, one), (receipt, refusal) in zip(going, settled, strict=True):
         id_ = one.lease.job_id
         token = _new_token(call, one)
-        done = answers.UpdatedOne(id_, 200, "mysql", token)
+        done = answers.UpdatedOne(id_, _STATUS[receipt], receipt, token)
         results[i] = done if refusal is None else _refused(id_, refusal)
     return Answer(200, answers.UpdatedMany([one for one in results if one is not None]))
 
@@ -189,8 +211,8 @@ def _text(value: Raw | UnsetType, field: str, size_max: int) -> str | None:
     return None if value is UNSET else json_text.checked(value, field, size_max)
 
 
-def _refusal(one: Accepted, outcome: Outcome) -> JobhopperError | None:
-    if outcome in {Outcome.APPLIED, Outcome.DUPLICATE}:
+def _refusal(one: Accepted, outcome: Outcome | None) -> JobhopperError | None:
+    if outcome is None or outcome in {Outcome.APPLIED, Outcome.DUPLICATE}:
         return None
     if outcome is Outcome.NOT_FOUND:
         return NotFoundError(f"There is no job {one.lease.job_id}.")
@@ -204,12 +226,12 @@ def _new_token(call: AnyCall, one: Accepted) -> answers.LeaseToken | UnsetType:
     return answers.LeaseToken(token, to_text(one.until))
 
 
-def _count(call: AnyCall, one: Accepted, outcome: Outcome) -> None:
-    metrics = call.services.metrics
-    if outcome is Outcome.APPLIED:
+def _count(call: AnyCall, one: Accepted, how: Written) -> None:
+    metrics, outcome = call.services.metrics, how.outcome
+    if outcome is None or outcome is Outcome.APPLIED:
         status = {Succeed: "succeeded", Fail: "failed", Release: "queued"}.get(type(one.write))
         queue = metrics.label(one.lease.queue)
-        metrics.updates.labels(queue, status or "heartbeat", "mysql").inc()
+        metrics.updates.labels(queue, status or "heartbeat", how.receipt).inc()
     elif outcome is not Outcome.DUPLICATE:
         metrics.skipped.labels(outcome.value).inc()
 

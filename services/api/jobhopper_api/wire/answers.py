@@ -145,6 +145,13 @@ class JobPage(msgspec.Struct):
     next: str | None
 
 
+class OnItsWay(msgspec.Struct):
+    """A job that was accepted and is not in the database yet."""
+
+    id: str
+    status: Literal["accepted"] = "accepted"
+
+
 class TopJobs(msgspec.Struct):
     """The jobs that would be claimed next, in that order."""
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from jobhopper_api.announcer import Announcer
 from jobhopper_api.bridge import Store
-from jobhopper_api.hub import Hub
 from jobhopper_core.errors import StoreDataError, UnavailableError
 from jobhopper_core.model.writes import Outcome, Write
 from jobhopper_core.store.apply import Applied, apply
@@ -31,9 +31,11 @@ class _Group:
 class StraightPath:
     """Applies writes in transactions of many calls; `chance` (in [0, 1)) is for jitter."""
 
-    def __init__(self, store: Store, hub: Hub, shards: int, chance: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, announcer: Announcer, shards: int, chance: Callable[[], float]
+    ) -> None:
         self._store = store
-        self._hub = hub
+        self._announcer = announcer
         self._chance = chance
         self._shards = shards
         self._pending: deque[_Group] = deque()
@@ -77,6 +79,7 @@ class StraightPath:
         if not batch:
             return
         writes = [write for group in batch for write in group.writes]
+        at_ms = await self._announcer.before()
         try:
             applied = await self._store.write(
                 partial(apply, writes=writes, chance=self._chance, shards=self._shards)
@@ -87,7 +90,7 @@ class StraightPath:
             _refuse(batch, error)
         else:
             _answer(batch, applied)
-            self._hub.publish(applied.effects)
+            await self._announcer.announce(applied.effects, at_ms)
 
     async def _halve(self, batch: Sequence[_Group], error: StoreDataError) -> None:
         # One call's bad value must not spoil the others: halve until it stands alone.

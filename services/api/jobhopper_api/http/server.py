@@ -1,10 +1,10 @@
-"""Serves the embedded mode until it is told to stop."""
+"""Serves the API until it is told to stop."""
 
 import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from types import FrameType
 
 import uvicorn
@@ -13,7 +13,6 @@ from jobhopper_api.app import build_app
 from jobhopper_api.http.protocol import BoundedProtocol
 from jobhopper_api.services import Services
 from jobhopper_core.errors import ConfigurationError
-from jobhopper_embedded.loops import Loops
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 2_048
@@ -68,9 +67,15 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    services: Services, listener: socket.socket, on_started: Callable[[], None]
+    services: Services,
+    listener: socket.socket,
+    background: Sequence[Coroutine[None, None, None]],
+    on_started: Callable[[], None],
 ) -> None:
-    """Serves on `listener` until SIGINT or SIGTERM; calls `on_started` once it does."""
+    """Serves on `listener` until SIGINT or SIGTERM; calls `on_started` once it does.
+
+    `background` runs beside it and is cancelled at the end.
+    """
     config = uvicorn.Config(
         build_app(services),
         http=BoundedProtocol,
@@ -84,20 +89,15 @@ async def serve(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    loops = Loops(
-        services.store,
-        services.hub,
-        services.facts.shards,
-        services.metrics.registry,
-        services.metrics.label,
-    )
     await services.health.probe()
-    background = [asyncio.create_task(loops.run()), asyncio.create_task(services.health.run())]
+    tasks = [asyncio.create_task(one) for one in (*background, services.health.run())]
     _log.info("started", extra={"address": str(listener.getsockname())})
     try:
         await _Server(config, services, on_started).serve(sockets=[listener])
     finally:
         _log.info("stopping")
-        for task in background:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if services.redis is not None:
+            await services.redis.close()

@@ -1,0 +1,29 @@
+"""How every process of ours connects to RabbitMQ."""
+
+import pika
+
+from jobhopper_core.errors import ConfigurationError
+
+CONNECT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 10
+BLOCKED_SECONDS = 5
+
+
+def parameters(url: str) -> pika.URLParameters:
+    """Parameters in which nothing waits without bound.
+
+    Raises ConfigurationError when the URL can't be read; it never repeats the password.
+    """
+    try:
+        found = pika.URLParameters(url)
+    except Exception:  # noqa: BLE001 - the library raises whatever it trips over
+        raise ConfigurationError(
+            "JOBHOPPER_RABBITMQ_URL must read amqp://USER:PASSWORD@HOST:PORT/VHOST "
+            "(amqps:// for TLS; percent-encode what is special; %2F is the default vhost)."
+        ) from None
+    found.socket_timeout = CONNECT_SECONDS
+    found.stack_timeout = 3 * CONNECT_SECONDS
+    found.blocked_connection_timeout = BLOCKED_SECONDS
+    found.heartbeat = HEARTBEAT_SECONDS
+    found.connection_attempts = 1
+    return found

@@ -1,0 +1,125 @@
+"""Applies a batch of one (lane, shard) and tells Redis: commit, then offer.
+
+A fresh tick T of the updates' lane expires, in the same transaction, the leases that ended
+before T - 10 s: everything that was accepted before T has been applied by then, so no lease
+ends under an accepted update.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from jobhopper_core.broker.names import Lane
+from jobhopper_core.errors import UnavailableError
+from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.hopper.names import Names
+from jobhopper_core.hopper.telling import told
+from jobhopper_core.model.times import SECOND
+from jobhopper_core.model.writes import Outcome, Write
+from jobhopper_core.store import shards as shard_rows
+from jobhopper_core.store.apply import apply
+from jobhopper_core.store.database import Database
+from jobhopper_core.store.expire import expire
+from jobhopper_core.store.refill import ReadyJob, ready_by_id
+from jobhopper_core.store.save import Effects
+from jobhopper_core.store.transaction import Transaction
+
+_log = logging.getLogger(__name__)
+
+EXPIRY_GRACE = 10 * SECOND
+_EXPIRE_LIMIT = 500
+Also = Callable[[Transaction], None]
+
+
+@dataclass(slots=True)
+class Done:
+    """What became of a batch: outcomes in order, leases expired by queue, and the tick (µs)."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    expired: dict[str, int] = field(default_factory=dict)
+    tick: int | None = None
+    effects: Effects = field(default_factory=Effects)
+
+
+class ApplyAndOffer:
+    """Applies batches; without a link nothing is told and the refiller's reads do it alone."""
+
+    def __init__(
+        self, database: Database, link: HopperLink | None, names: Names, shards: int
+    ) -> None:
+        self._database = database
+        self._link = link
+        self._names = names
+        self._shards = shards
+
+    def run(
+        self,
+        lane: Lane,
+        shard: int,
+        writes: Sequence[Write],
+        tick: int | None,
+        also: Also | None = None,
+    ) -> Done:
+        """Applies `writes` and `tick` in one transaction, `also` within it.
+
+        Raises StoreDataError, or UnavailableError when MySQL can't serve. Redis being away
+        fails nothing.
+        """
+        at_ms = self._redis_time()
+        verb = partial(self._apply, lane=lane, shard=shard, writes=writes, tick=tick, also=also)
+        done = self._database.write(verb).result()
+        if at_ms is not None:
+            self.tell(done.effects, at_ms)
+        return done
+
+    def tell(self, effects: Effects, at_ms: int) -> None:
+        """Passes `effects` on to Redis, as well as that can be done."""
+        if self._link is None:
+            return
+        try:
+            ready = self._ready(effects)
+            now = self._database.clock()
+            commands = told(self._link.commands, self._names, effects, ready, at_ms, now)
+            if commands:
+                self._link.run(commands)
+        except UnavailableError as error:
+            _log.info("offer_lost", extra={"reason": str(error)[:200]})
+
+    def _apply(
+        self,
+        tx: Transaction,
+        lane: Lane,
+        shard: int,
+        writes: Sequence[Write],
+        tick: int | None,
+        also: Also | None,
+    ) -> Done:
+        shard_rows.lock(tx, lane, shard)
+        applied = apply(tx, writes, random.random, self._shards)
+        done = Done(applied.outcomes, tick=tick, effects=applied.effects)
+        if tick is not None:
+            shard_rows.note_tick(tx, lane, shard, tick)
+            if lane is Lane.UPDATES:
+                self._expire(tx, shard, tick, done)
+        if also is not None:
+            also(tx)
+        return done
+
+    def _expire(self, tx: Transaction, shard: int, tick: int, done: Done) -> None:
+        before = tick - EXPIRY_GRACE
+        done.expired, effects = expire(tx, shard, before, _EXPIRE_LIMIT, random.random)
+        done.effects.add(effects)
+
+    def _ready(self, effects: Effects) -> list[ReadyJob]:
+        ids = [job_id for _, job_id in effects.readied]
+        if not ids:
+            return []
+        return self._database.read(partial(ready_by_id, job_ids=ids)).result()
+
+    def _redis_time(self) -> int | None:
+        try:
+            return self._link.now_ms() if self._link is not None else None
+        except UnavailableError:
+            return None

@@ -1,0 +1,93 @@
+"""What is said to Redis after a commit: work to offer, jobs to forget, ends, revocations."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from msgspec import Raw
+
+from jobhopper_core.hopper.commands import Command, HopperCommands
+from jobhopper_core.hopper.names import Names
+from jobhopper_core.hopper.offer import Held, Offer, offer
+from jobhopper_core.model.queue import QueueSettings
+from jobhopper_core.model.times import SECOND
+from jobhopper_core.model.writes import Create
+from jobhopper_core.store.refill import ReadyJob
+from jobhopper_core.store.save import Effects
+
+
+def told(
+    commands: HopperCommands,
+    names: Names,
+    effects: Effects,
+    ready: Sequence[ReadyJob],
+    at_ms: int,
+    now: int,
+) -> list[Command]:
+    """The commands that pass on `effects`; `ready` are the rows of those made ready again.
+
+    `at_ms` is Redis's time from before the transaction, `now` the time in µs.
+    """
+    said = [commands.forget(queue, ids) for queue, ids in _by_queue(effects.moved).items()]
+    offers: defaultdict[str, list[Offer]] = defaultdict(list)
+    for create in effects.created:
+        offers[create.queue].append(offer(_new(create)))
+    for job in ready:
+        offers[job.queue].append(offer(held(job)))
+    said += [commands.offer(queue, at_ms, found) for queue, found in offers.items()]
+    if effects.finished:
+        said.append(("PUBLISH", names.plain("finished"), ",".join(sorted(effects.finished))))
+    for job_id, until in effects.revoked.items():
+        rest = max(1, (until - now) // SECOND + 1)
+        said.append(("SET", names.revoked(job_id), "cancelled", "EX", rest))
+    return said
+
+
+def paused(names: Names, queue: str, settings: QueueSettings) -> list[Command]:
+    """The commands that tell the hopper, and those who wait, whether a queue is paused."""
+    told_: list[Command] = [("HSET", names.settings(queue), "paused", int(settings.paused))]
+    if not settings.paused:
+        told_.append(("PUBLISH", names.of_queue(queue)[-1], 0))
+    return told_
+
+
+def held(job: ReadyJob) -> Held:
+    """A row as the hopper holds it."""
+    return Held(
+        job.id,
+        job.queue,
+        job.type,
+        Raw((job.payload or "null").encode()),
+        job.priority,
+        job.run_at,
+        job.attempt,
+        job.max_attempts,
+        None if job.progress is None else Raw(job.progress.encode()),
+        job.created_at,
+        job.updated_at,
+        job.traceparent,
+    )
+
+
+def _new(create: Create) -> Held:
+    run_at = create.at if create.run_at is None else create.run_at
+    return Held(
+        create.id,
+        create.queue,
+        create.type,
+        Raw(create.payload.encode()),
+        create.priority,
+        run_at - run_at % 1000,
+        0,
+        create.max_attempts,
+        None,
+        create.at,
+        create.at,
+        create.traceparent,
+    )
+
+
+def _by_queue(pairs: set[tuple[str, str]]) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for queue, job_id in sorted(pairs):
+        found[queue].append(job_id)
+    return found

@@ -1,0 +1,92 @@
+"""Puts the parts of the API together, with as many stores as there are."""
+
+import random
+from typing import NamedTuple
+
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
+
+from jobhopper_api.announcer import Announcer
+from jobhopper_api.bridge import Store
+from jobhopper_api.claims.desk import ClaimDesk
+from jobhopper_api.claims.from_hopper import HopperClaims
+from jobhopper_api.claims.from_store import StoreClaims
+from jobhopper_api.health import Ask, Health
+from jobhopper_api.http.identity import Gate
+from jobhopper_api.hub import Hub
+from jobhopper_api.queue_registry import QueueRegistry
+from jobhopper_api.redis_side import RedisSide
+from jobhopper_api.services import Facts, Services
+from jobhopper_api.telemetry import ApiMetrics
+from jobhopper_api.writes.broker import BrokerPath
+from jobhopper_api.writes.path import WritePath
+from jobhopper_api.writes.revocation import Revocation
+from jobhopper_api.writes.straight import StraightPath
+from jobhopper_core.hopper.names import Names
+from jobhopper_core.leases.token import LeaseSigner
+from jobhopper_core.model.ids import IdMaker
+from jobhopper_core.store.database import Database
+
+
+class GateSettings(NamedTuple):
+    """The first admin key, and whether callers without a key are let in."""
+
+    admin_key: str | None
+    open: bool
+
+
+def put_together(
+    database: Database,
+    name: str,
+    facts: Facts,
+    gate: GateSettings,
+    signer: LeaseSigner,
+    registry: CollectorRegistry,
+    broker: BrokerPath | None = None,
+    redis_url: str = "",
+) -> Services:
+    """The parts; has to be called on the event loop that serves them.
+
+    `name` is what the database is called to the outside: mysql or sqlite.
+    """
+    store, hub, queues = Store(database), Hub(), QueueRegistry()
+    metrics = ApiMetrics(registry, facts.version)
+    redis = RedisSide(redis_url, Names(), hub) if redis_url else None
+    announcer = Announcer(store, hub, redis)
+    straight = StraightPath(store, announcer, facts.shards, random.random)
+    writes = WritePath(straight, broker, facts.shards)
+    claims = HopperClaims(store, redis, queues) if redis is not None else StoreClaims(store)
+    return Services(
+        facts=facts,
+        store=store,
+        hub=hub,
+        announcer=announcer,
+        redis=redis,
+        writes=writes,
+        revocation=Revocation(store, redis),
+        claims=ClaimDesk(store, hub, writes, claims.take),
+        queues=queues,
+        gate=Gate(store, gate.admin_key, open_=gate.open),
+        health=Health(store, _asks(store, name, broker, redis), metrics),
+        signer=signer,
+        ids=IdMaker(),
+        metrics=metrics,
+    )
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry with what is told of every Python process."""
+    registry = CollectorRegistry()
+    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry
+
+
+def _asks(
+    store: Store, name: str, broker: BrokerPath | None, redis: RedisSide | None
+) -> dict[str, Ask]:
+    asks: dict[str, Ask] = {name: store.ping}
+    if broker is not None:
+        asks["rabbitmq"] = broker.ping
+    if redis is not None:
+        asks["redis"] = redis.ping
+    return asks

@@ -1,0 +1,90 @@
+"""Claims through the hopper: Redis says who is next, MySQL decides who gets it."""
+
+import secrets
+from collections.abc import Sequence
+from functools import partial
+
+from jobhopper_api.bridge import Store
+from jobhopper_api.claims.from_store import StoreClaims
+from jobhopper_api.queue_registry import QueueRegistry
+from jobhopper_api.redis_side import RedisSide
+from jobhopper_core.errors import UnavailableError
+from jobhopper_core.hopper.commands import Taken, taken
+from jobhopper_core.hopper.offer import Held, claimed, offer
+from jobhopper_core.model.job import Demand
+from jobhopper_core.model.times import SECOND
+from jobhopper_core.store.claim import Handout, Pick, claim_known, handed_out
+from jobhopper_core.store.queues import ensure
+
+
+class HopperClaims:
+    """Takes from the hopper; where that knows nothing, from MySQL's own order."""
+
+    def __init__(self, store: Store, redis: RedisSide, queues: QueueRegistry) -> None:
+        self._store = store
+        self._direct = StoreClaims(store)
+        self._redis = redis
+        self._queues = queues
+
+    async def take(self, queue: str, demands: Sequence[Demand]) -> Handout:
+        """As `store.claim`. Raises UnavailableError when MySQL can't serve."""
+        lease = await self._lease(queue)
+        wanted = sum(demand.jobs for demand in demands)
+        found = await self._take(queue, wanted)
+        if found is None or found.state == "cold":
+            return await self._direct.take(queue, demands)
+        if found.state == "paused":
+            return Handout([[] for _ in demands], left=False)
+        handout = await self._claim(queue, demands, found.jobs, lease)
+        if found.state == "dry" and not any(handout.jobs):
+            return await self._direct.take(queue, demands)
+        full = len(found.jobs) == wanted
+        lost = sum(map(len, handout.jobs)) < len(found.jobs)
+        return Handout(handout.jobs, left=full or lost or found.state == "dry")
+
+    async def _lease(self, queue: str) -> int:
+        known = self._queues.known([queue]).get(queue)
+        if known is None:
+            known = await self._store.write(partial(ensure, name=queue))
+            self._queues.note(queue, known)
+        return known.lease * SECOND
+
+    async def _take(self, queue: str, wanted: int) -> Taken | None:
+        try:
+            replies = await self._redis.run(self._redis.commands.take(queue, wanted))
+            found = taken(replies[0])
+            if found.refill_due:
+                await self._redis.ask_for_refill(queue)
+        except UnavailableError:
+            return None
+        return found
+
+    async def _claim(
+        self, queue: str, demands: Sequence[Demand], jobs: Sequence[Held], lease: int
+    ) -> Handout:
+        if not jobs:
+            return Handout([[] for _ in demands], left=False)
+        askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
+        now = self._store.now()
+        picks = [
+            Pick(i, demand.worker, claimed(job, secrets.token_hex(16), now + _of(demand, lease)))
+            for job, (i, demand) in zip(jobs, askers, strict=False)
+        ]
+        try:
+            verb = partial(claim_known, queue=queue, picks=picks, now=now)
+            won = await self._store.write(verb)
+        except UnavailableError:
+            await self._give_back(queue, jobs)
+            raise
+        return Handout(handed_out(picks, won, len(demands)), left=False)
+
+    async def _give_back(self, queue: str, jobs: Sequence[Held]) -> None:
+        try:
+            await self._redis.run(self._redis.commands.give_back(queue, [offer(j) for j in jobs]))
+        except UnavailableError:
+            # Redis is away too: the next refill finds them.
+            return
+
+
+def _of(demand: Demand, lease: int) -> int:
+    return lease if demand.lease is None else demand.lease

@@ -1,0 +1,19 @@
+"""Claims in MySQL's own order, where there is no hopper."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from jobhopper_api.bridge import Store
+from jobhopper_core.model.job import Demand
+from jobhopper_core.store.claim import Handout, claim
+
+
+class StoreClaims:
+    """Takes the top picks straight from the database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def take(self, queue: str, demands: Sequence[Demand]) -> Handout:
+        """As `store.claim`. Raises UnavailableError when the database can't serve."""
+        return await self._store.write(partial(claim, queue=queue, demands=demands))

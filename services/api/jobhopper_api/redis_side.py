@@ -1,0 +1,141 @@
+"""The event loop's connection to Redis: the hopper, what is announced, and what was revoked.
+
+It may fail at any moment: callers then go to MySQL, and Redis is left alone for a moment so
+that nobody waits for it in vain.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from jobhopper_api.hub import Hub
+from jobhopper_core.errors import ConfigurationError, UnavailableError
+from jobhopper_core.hopper.commands import Command, HopperCommands
+from jobhopper_core.hopper.link import PAUSE_SECONDS, is_missing, options
+from jobhopper_core.hopper.names import Names
+
+_log = logging.getLogger(__name__)
+
+# Of the request's 2.8 s, Redis may take no more than this.
+ANSWER_SECONDS = 0.5
+_LISTEN_SECONDS = 5.0
+# A queue's refill is asked for at most this often by this process.
+_REFILL_SECONDS = 0.02
+
+
+class RedisSide:
+    """Runs commands and listens."""
+
+    def __init__(self, url: str, names: Names, hub: Hub) -> None:
+        self.names = names
+        self.commands = HopperCommands(names)
+        self._hub = hub
+        try:
+            self._client = redis.asyncio.Redis.from_url(
+                url, **{**options(), "retry": Retry(NoBackoff(), 1)}
+            )
+        except ValueError:
+            raise ConfigurationError(
+                "JOBHOPPER_REDIS_URL must read redis://:PASSWORD@HOST:PORT/DATABASE."
+            ) from None
+        self._closed_until = 0.0
+        self._offset_ms: int | None = None
+        self._asked: dict[str, float] = {}
+
+    @property
+    def up(self) -> bool:
+        """Whether asking is worth a try."""
+        return time.monotonic() >= self._closed_until
+
+    async def run(self, *commands: Command) -> list[Any]:
+        """The replies to `commands`, sent together. Raises UnavailableError."""
+        if not self.up:
+            raise UnavailableError("Redis did not answer a moment ago.")
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._run(commands)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._closed_until = time.monotonic() + PAUSE_SECONDS
+            self._offset_ms = None
+            raise UnavailableError(f"Redis can't serve now: {error}") from error
+
+    async def ping(self) -> None:
+        """Returns when Redis answers. Raises UnavailableError."""
+        await self.run(("PING",))
+
+    async def now_ms(self) -> int:
+        """Redis's time as known here. Raises UnavailableError."""
+        if self._offset_ms is None:
+            seconds, micros = (await self.run(("TIME",)))[0]
+            self._offset_ms = int(seconds) * 1000 + int(micros) // 1000 - _local_ms()
+        return _local_ms() + self._offset_ms
+
+    async def ask_for_refill(self, queue: str) -> None:
+        """Tells the refillers that `queue` runs low; not too often."""
+        now = time.monotonic()
+        if now - self._asked.get(queue, 0.0) > _REFILL_SECONDS:
+            self._asked[queue] = now
+            await self.run(("PUBLISH", self.names.plain("refill"), queue))
+
+    async def revoked(self, job_ids: Sequence[str]) -> list[bool]:
+        """For each job whether an operator ended its claim. Raises UnavailableError."""
+        replies = await self.run(("MGET", *(self.names.revoked(one) for one in job_ids)))
+        return [reply is not None for reply in replies[0]]
+
+    async def listen(self) -> None:
+        """Passes announcements on to the hub until cancelled."""
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError, TimeoutError) as error:
+                _log.warning("redis_lost", extra={"reason": type(error).__name__})
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def _listen(self) -> None:
+        async with self._client.pubsub() as pubsub:
+            await pubsub.psubscribe(self.names.offers_pattern())
+            await pubsub.subscribe(self.names.plain("finished"))
+            while True:
+                message = await pubsub.get_message(
+                    ignore_subscribe_messages=True, timeout=_LISTEN_SECONDS
+                )
+                if message is not None:
+                    self._hear(message["channel"].decode(), message["data"].decode())
+
+    def _hear(self, channel: str, data: str) -> None:
+        if channel == self.names.plain("finished"):
+            self._hub.finish(data.split(","))
+        else:
+            self._hub.announce(self.names.queue_of_channel(channel))
+
+    async def _run(self, commands: Sequence[Command]) -> list[Any]:
+        replies = await self._send(commands)
+        if any(is_missing(reply) for reply in replies):
+            await self._client.execute_command(*self.commands.load())  # type: ignore[no-untyped-call]
+            replies = await self._send(commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
+
+
+def _local_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,210 @@
+"""The thread that talks to RabbitMQ: delivers into inboxes, acknowledges, sends dead letters.
+
+It never touches SQL; workers reach it through `call`. Messages go back by closing the channel,
+which stays closed until its worker opens it again.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError
+
+from jobhopper_consumer.inbox import Delivery, Inbox
+from jobhopper_core.broker.connect import parameters
+from jobhopper_core.broker.ladder import priority
+from jobhopper_core.broker.names import DEAD, HEADER_TRACE, HEADER_WRITES, queue_of
+from jobhopper_core.broker.topology import declare
+from jobhopper_core.model.limits import BATCH_MAX
+from jobhopper_core.telemetry.probes import Pulse
+
+_log = logging.getLogger(__name__)
+
+PREFETCH = 32
+_TURN_SECONDS = 1.0
+_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
+
+
+class Port:
+    """One (lane, shard): its inbox, and its channel while it is open."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self.epoch = 0
+        self.wanted = True
+        self.channel: BlockingChannel | None = None
+
+
+class Amqp:
+    """Keeps a connection while the process lives."""
+
+    def __init__(
+        self, url: str, ports: list[Port], shards: int, replica: int, pulse: Pulse
+    ) -> None:
+        self._parameters = parameters(url)
+        self._ports = ports
+        self._shards = shards
+        self._replica = replica
+        self._pulse = pulse
+        self._stopping = threading.Event()
+        self._connection: pika.BlockingConnection | None = None
+        self._dead: BlockingChannel | None = None
+        self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
+
+    @property
+    def up(self) -> bool:
+        """Whether the connection stands."""
+        return self._connection is not None and self._connection.is_open
+
+    def start(self) -> None:
+        """Begins to connect."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Closes everything; what was not acknowledged goes to another replica."""
+        self._stopping.set()
+        self._thread.join(10)
+
+    def ack(self, port: Port, epoch: int, tag: int) -> None:
+        """Acknowledges everything up to `tag`, if its channel still is the one it came on."""
+        self._later(partial(self._ack, port, epoch, tag))
+
+    def give_back(self, port: Port) -> None:
+        """Returns everything unacknowledged and stays closed until `open`."""
+        port.wanted = False
+        port.inbox.clear()
+        self._later(partial(self._close, port))
+
+    def open(self, port: Port) -> None:
+        """Consumes again."""
+        port.wanted = True
+
+    def bury(self, body: bytes, message_id: str, headers: dict[str, Any]) -> Future[None]:
+        """Sends a message to the dead-letter queue; the future is done once it is confirmed."""
+        done: Future[None] = Future()
+        self._later(partial(self._bury, body, message_id, headers, done), done)
+        return done
+
+    def _later(self, action: Callable[[], None], done: "Future[None] | None" = None) -> None:
+        connection = self._connection
+        try:
+            if connection is None:
+                raise AMQPError("RabbitMQ is away")
+            connection.add_callback_threadsafe(action)
+        except AMQPError as error:
+            if done is not None:
+                done.set_exception(error)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            self._pulse.beat("amqp")
+            try:
+                self._serve()
+                failures = 0
+            except (AMQPError, OSError) as error:
+                self._disconnected()
+                _log.warning("rabbitmq_lost", extra={"reason": type(error).__name__})
+                self._stopping.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+                failures += 1
+        self._end()
+
+    def _serve(self) -> None:
+        connection = pika.BlockingConnection(self._parameters)
+        declare(connection.channel(), self._shards)
+        self._dead = connection.channel()
+        self._dead.confirm_delivery()
+        self._connection = connection
+        _log.info("rabbitmq_found")
+        while not self._stopping.is_set():
+            self._pulse.beat("amqp")
+            for port in self._ports:
+                if port.wanted and port.channel is None:
+                    self._consume(connection, port)
+            connection.process_data_events(time_limit=_TURN_SECONDS)
+
+    def _consume(self, connection: pika.BlockingConnection, port: Port) -> None:
+        port.inbox.clear()
+        port.epoch += 1
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=PREFETCH)
+        rank = priority(self._shards, self._replica, port.inbox.shard)
+        channel.basic_consume(
+            queue_of(port.inbox.lane, port.inbox.shard),
+            partial(_deliver, port, port.epoch),
+            arguments={"x-priority": rank},
+        )
+        port.channel = channel
+
+    def _ack(self, port: Port, epoch: int, tag: int) -> None:
+        if port.channel is not None and port.epoch == epoch and port.channel.is_open:
+            port.channel.basic_ack(tag, multiple=True)
+
+    def _close(self, port: Port) -> None:
+        channel, port.channel = port.channel, None
+        port.inbox.clear()
+        if channel is not None and channel.is_open:
+            channel.close()
+
+    def _bury(
+        self, body: bytes, message_id: str, headers: dict[str, Any], done: Future[None]
+    ) -> None:
+        properties = pika.BasicProperties(
+            delivery_mode=2,
+            message_id=message_id,
+            content_type="application/json",
+            headers=headers,
+        )
+        try:
+            if self._dead is None:
+                raise AMQPError("RabbitMQ is away")
+            self._dead.basic_publish("", DEAD, body, properties, mandatory=True)
+        except AMQPError as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    def _disconnected(self) -> None:
+        connection, self._connection, self._dead = self._connection, None, None
+        for port in self._ports:
+            port.channel = None
+            port.inbox.clear()
+        if connection is not None and connection.is_open:
+            connection.close()
+
+    def _end(self) -> None:
+        try:
+            self._disconnected()
+        except AMQPError:
+            _log.info("rabbitmq_lost", extra={"reason": "stopping"})
+
+
+def _deliver(
+    port: Port,
+    epoch: int,
+    _channel: BlockingChannel,
+    method: Any,  # noqa: ANN401
+    properties: Any,  # noqa: ANN401
+    body: bytes,
+) -> None:
+    headers = properties.headers or {}
+    port.inbox.put(
+        Delivery(
+            epoch,
+            method.delivery_tag,
+            method.redelivered,
+            properties.message_id or "",
+            body,
+            _count(headers.get(HEADER_WRITES)),
+            headers.get(HEADER_TRACE),
+        )
+    )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value <= BATCH_MAX else 1
