@@ -272,6 +272,7 @@ def run(make_database: MakeDatabase, examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.timeout(900)  # of which a failure takes up to 300 s to be made small
 def test_the_life_cycle_is_that_of_the_model(make_database: MakeDatabase) -> None:
     run(make_database, examples=60, steps=50)
 
