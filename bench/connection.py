@@ -1,7 +1,7 @@
 """A lean HTTP connection, so that the client's cost does not hide the server's."""
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,17 +11,21 @@ _HEAD = b"%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\
 class Connection:
     """One keep-alive connection; one request at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: str
+    ) -> None:
+        self._auth = f"Authorization: Bearer {key}\r\n".encode() if key else b""
         self._reader = reader
         self._writer = writer
 
     async def call(self, method: str, path: str, body: bytes = b"") -> bytes:
         """The answer's body; raises RuntimeError unless it is a success."""
         head = _HEAD % (method.encode(), path.encode())
-        self._writer.write(b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body))
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        self._writer.write(b"".join((head, self._auth, length, body)))
         answer = await self._reader.readuntil(b"\r\n\r\n")
-        length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        content = await self._reader.readexactly(length)
+        size = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        content = await self._reader.readexactly(size)
         if not answer.startswith(b"HTTP/1.1 2"):
             raise RuntimeError(f"{method} {path}: {answer[:20]!r} {content[:300]!r}")
         return content
@@ -35,10 +39,17 @@ class Connection:
         self._writer.close()
 
 
-async def connect(port: int, count: int) -> list[Connection]:
-    """`count` connections to the server on this machine."""
+class Target(NamedTuple):
+    """A server on this machine: its port, and the key to use (empty: none)."""
+
+    port: int
+    key: str = ""
+
+
+async def connect(target: Target, count: int) -> list[Connection]:
+    """`count` connections to `target`."""
     opened = [
-        await asyncio.open_connection("127.0.0.1", port, limit=8 * 1024 * 1024)
+        await asyncio.open_connection("127.0.0.1", target.port, limit=8 * 1024 * 1024)
         for _ in range(count)
     ]
-    return [Connection(*pair) for pair in opened]
+    return [Connection(*pair, target.key) for pair in opened]

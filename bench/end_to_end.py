@@ -6,15 +6,15 @@ import time
 import msgspec
 
 from bench import load
-from bench.connection import Connection, connect
+from bench.connection import Connection, Target, connect
 
 JOBS, CREATE, CLAIM = 20_000, 100, 50
 PRODUCERS, WORKERS = 2, 4
 
 
-async def end_to_end(port: int) -> float:
+async def end_to_end(target: Target) -> float:
     """Jobs per second while producers and workers run side by side."""
-    connections = await connect(port, PRODUCERS + WORKERS)
+    connections = await connect(target, PRODUCERS + WORKERS)
     producers, workers = connections[:PRODUCERS], connections[PRODUCERS:]
     left = [JOBS]
     began = time.perf_counter()
@@ -22,7 +22,25 @@ async def end_to_end(port: int) -> float:
         *[_produce(one, JOBS // CREATE // PRODUCERS) for one in producers],
         *[_work(one, left) for one in workers],
     )
+    await _settled(connections[0])
     return JOBS / (time.perf_counter() - began)
+
+
+async def create(target: Target) -> float:
+    """Creates per second, in 100s."""
+    producers = await connect(target, PRODUCERS)
+    began = time.perf_counter()
+    await asyncio.gather(*[_produce(one, JOBS // CREATE // PRODUCERS) for one in producers])
+    return JOBS / (time.perf_counter() - began)
+
+
+async def _settled(connection: Connection) -> None:
+    """Returns once the database has the end of every job."""
+    while True:
+        queue = msgspec.json.decode(await connection.call("GET", "/v1/queues/bench"))
+        if queue["depth"]["succeeded"] == JOBS:
+            return
+        await asyncio.sleep(0.01)
 
 
 async def _produce(connection: Connection, calls: int) -> None:

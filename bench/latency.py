@@ -6,14 +6,14 @@ import time
 import msgspec
 
 from bench import load
-from bench.connection import Connection, connect
+from bench.connection import Connection, Target, connect
 
 RATE, SECONDS, WORKERS = 100, 10, 4
 
 
-async def latency(port: int) -> list[float]:
+async def latency(target: Target) -> list[float]:
     """The times in ms, sorted."""
-    *workers, producer, second = await connect(port, WORKERS + 2)
+    *workers, producer, second = await connect(target, WORKERS + 2)
     sent: list[float] = [0.0] * (RATE * SECONDS)
     got: list[float] = [0.0] * len(sent)
     working = [asyncio.create_task(_work(one, got)) for one in workers]

@@ -6,22 +6,22 @@ import time
 import msgspec
 
 from bench import load
-from bench.connection import Connection, connect
+from bench.connection import Connection, Target, connect
 
 JOBS, WORKERS = 8_000, 16
 
 
-async def create(port: int) -> float:
+async def create(target: Target) -> float:
     """Creates per second, a job a call, on 16 connections."""
-    connections = await connect(port, WORKERS)
+    connections = await connect(target, WORKERS)
     began = time.perf_counter()
     await asyncio.gather(*[_create(one, JOBS // WORKERS) for one in connections])
     return JOBS / (time.perf_counter() - began)
 
 
-async def claim_and_update(port: int) -> float:
+async def claim_and_update(target: Target) -> float:
     """Jobs per second that 16 workers claim one by one and update one by one."""
-    connections = await connect(port, WORKERS)
+    connections = await connect(target, WORKERS)
     for _ in range(JOBS // 1_000):
         await connections[0].call("POST", "/v1/jobs", load.batch(1_000))
     began = time.perf_counter()

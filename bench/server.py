@@ -1,6 +1,5 @@
 """Starts the embedded server for a measure, on a database file of its own."""
 
-import socket
 import subprocess
 import sys
 import tempfile
@@ -11,31 +10,37 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from bench.connection import Target
+from stack.emptying import empty
+from stack.ports import free_port
+from stack.services import Services, Stores
+
 _DEV = "import sys; from jobhopper_embedded.dev import main; sys.exit(main(sys.argv[1:]))"
 _START_SECONDS = 20
 
 
 @contextmanager
-def embedded(database: Path | None = None) -> Iterator[int]:
-    """A running server; gives its port. Without `database`, on a new file that goes afterwards."""
+def embedded(database: Path | None = None) -> Iterator[Target]:
+    """A running server. Without `database`, on a new file that goes afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         path = database or Path(folder) / "bench.db"
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-c", _DEV, "--port", str(port), "--db", str(path)]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             _await(port, server)
-            yield port
+            yield Target(port)
         finally:
             server.terminate()
             server.wait(timeout=10)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def stack(stores: Stores) -> Iterator[Target]:
+    """All services as processes on emptied stores."""
+    empty(stores)
+    with Services(stores) as services:
+        yield Target(services.ports[0], services.key)
 
 
 def _await(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -67,7 +67,7 @@ class ApplyAndOffer:
         Raises StoreDataError, or UnavailableError when MySQL can't serve. Redis being away
         fails nothing.
         """
-        at_ms = self._redis_time()
+        at_ms = self.redis_time()
         verb = partial(self._apply, lane=lane, shard=shard, writes=writes, tick=tick, also=also)
         done = self._database.write(verb).result()
         if at_ms is not None:
@@ -96,6 +96,8 @@ class ApplyAndOffer:
         tick: int | None,
         also: Also | None,
     ) -> Done:
+        # The consumer of a shard adds to counter rows of its own.
+        tx.slot = shard
         shard_rows.lock(tx, lane, shard)
         applied = apply(tx, writes, random.random, self._shards)
         done = Done(applied.outcomes, tick=tick, effects=applied.effects)
@@ -118,7 +120,8 @@ class ApplyAndOffer:
             return []
         return self._database.read(partial(ready_by_id, job_ids=ids)).result()
 
-    def _redis_time(self) -> int | None:
+    def redis_time(self) -> int | None:
+        """Redis's time (ms), to be taken before the database is read; None when it is away."""
         try:
             return self._link.now_ms() if self._link is not None else None
         except UnavailableError:

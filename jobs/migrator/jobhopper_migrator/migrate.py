@@ -9,9 +9,10 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 
-from jobhopper_core.errors import SchemaMismatchError
+from jobhopper_core.errors import SchemaMismatchError, UnavailableError
 from jobhopper_core.store.database import Database
 
+_LOCK_SECONDS = 20
 _HERE = Path(__file__).parent
 
 
@@ -24,6 +25,8 @@ def migrate(database: Database) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "mysql":
+        _wait_for_turn(connection)
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     script = ScriptDirectory.from_config(config)
@@ -31,6 +34,20 @@ def _upgrade(connection: Connection) -> None:
     _refuse_newer(script, present)
     if present != script.get_current_head():
         _run(config, script, connection)
+    if connection.dialect.name == "mysql":
+        _release(connection)
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    # Here DDL commits by itself, so the transaction keeps nobody out; a named lock does. It goes
+    # with the connection, which is closed when this is over.
+    lock = "SELECT GET_LOCK('jobhopper_migrate', %s)"
+    if connection.exec_driver_sql(lock, (_LOCK_SECONDS,)).scalar_one() != 1:
+        raise UnavailableError("Another migration is under way; try again.")
+
+
+def _release(connection: Connection) -> None:
+    connection.exec_driver_sql("SELECT RELEASE_LOCK('jobhopper_migrate')")
 
 
 def _refuse_newer(script: ScriptDirectory, present: str | None) -> None:

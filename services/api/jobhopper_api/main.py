@@ -55,9 +55,10 @@ def _run() -> None:
     stopping = stop_on_signals()
     try:
         with bind(*address(settings.listen, "LISTEN")) as listener:
+            waiting.set("listen", "not listening yet")
             serve_probes(metrics_address, registry, pulse, waiting.reasons)
             if await_database(database, settings.shards, waiting, stopping, pulse):
-                uvloop.run(_serve(settings, database, signer, registry, pulse, listener))
+                uvloop.run(_serve(settings, database, signer, registry, pulse, waiting, listener))
     finally:
         database.close()
     _log.info("stopped")
@@ -69,6 +70,7 @@ async def _serve(
     signer: LeaseSigner,
     registry: CollectorRegistry,
     pulse: Pulse,
+    waiting: Waiting,
     listener: socket,
 ) -> None:
     url, shards = settings.rabbitmq_url, settings.shards
@@ -81,7 +83,7 @@ async def _serve(
     background = [_beat(pulse), _measure_offset(services, database)]
     background += [broker.run()] if broker is not None else []
     background += [services.redis.listen()] if services.redis is not None else []
-    await serve(services, listener, background, lambda: None)
+    await serve(services, listener, background, lambda: waiting.set("listen", None))
 
 
 async def _beat(pulse: Pulse) -> None:

@@ -1,0 +1,49 @@
+"""The owner of a loop: it sleeps, logs, beats and ends; the work is a function of one turn."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from jobhopper_core.errors import UnavailableError
+from jobhopper_core.telemetry.probes import Pulse
+
+_log = logging.getLogger(__name__)
+
+# After a turn that failed: stores come back within seconds, and a log should not drown.
+_MISSED_SECONDS = 1.0
+
+
+class Loop:
+    """Runs `turn` every `seconds` on a thread of its own; at once again when it returns True."""
+
+    def __init__(self, name: str, turn: Callable[[], bool], seconds: float, pulse: Pulse) -> None:
+        self._name = name
+        self._turn = turn
+        self._seconds = seconds
+        self._pulse = pulse
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the turn that is under way."""
+        self._stopping.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stopping.wait(pause):
+            self._pulse.beat(self._name)
+            pause = self._once()
+
+    def _once(self) -> float:
+        try:
+            return 0.0 if self._turn() else self._seconds
+        except UnavailableError as error:
+            _log.warning("turn_missed", extra={"turn": self._name, "reason": str(error)[:200]})
+        except Exception:  # noqa: BLE001 - a loop outlives whatever fails a turn
+            _log.exception("loop_failed", extra={"turn": self._name})
+        return max(self._seconds, _MISSED_SECONDS)

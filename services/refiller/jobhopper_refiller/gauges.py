@@ -1,0 +1,54 @@
+"""Reads depths and ages for the metrics: from the counters and indexes, never by counting."""
+
+from functools import partial
+
+from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.hopper.names import Names
+from jobhopper_core.model.limits import QUEUES_MAX
+from jobhopper_core.model.states import STATUSES
+from jobhopper_core.model.times import SECOND
+from jobhopper_core.store import counts, look_up, partition_ahead, prune_runs, queues
+from jobhopper_core.store.database import Database
+from jobhopper_core.store.transaction import Transaction
+from jobhopper_refiller.telemetry import RefillerMetrics
+
+GAUGE_SECONDS = 5.0
+
+
+class Gauges:
+    """One turn reads everything once."""
+
+    def __init__(
+        self, database: Database, link: HopperLink | None, names: Names, metrics: RefillerMetrics
+    ) -> None:
+        self._database = database
+        self._link = link
+        self._names = names
+        self._metrics = metrics
+
+    def turn(self) -> bool:
+        """Sets all gauges. Raises UnavailableError."""
+        found = self._database.read(partial(queues.page, after="", limit=QUEUES_MAX)).result()
+        known = [name for name, _ in found]
+        self._database.read(partial(self._set, known=known)).result()
+        self._set_hoppers(known)
+        return False
+
+    def _set(self, tx: Transaction, known: list[str]) -> None:
+        now, metrics = tx.now(), self._metrics
+        depths = counts.depths(tx, known)
+        for queue in known:
+            label = metrics.label(queue)
+            for status in (*STATUSES, counts.SILENCED):
+                metrics.jobs.labels(label, status).set(depths[queue].get(status, 0))
+            since = look_up.oldest_ready(tx, queue)
+            metrics.oldest.labels(label).set(0 if since is None else max(0, now - since) / SECOND)
+        metrics.last_partition.set(partition_ahead.rows_in_last(tx))
+        metrics.silenced_at.set(prune_runs.last_success(tx) / SECOND)
+
+    def _set_hoppers(self, known: list[str]) -> None:
+        if self._link is None or not known:
+            return
+        depths = self._link.run([("ZCARD", self._names.of_queue(queue)[0]) for queue in known])
+        for queue, depth in zip(known, depths, strict=True):
+            self._metrics.hopper.labels(self._metrics.label(queue)).set(depth)

@@ -1,0 +1,55 @@
+"""The refiller's metrics: what it does, and the gauges that it reads for everybody."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from jobhopper_core.telemetry.labels import QueueLabel
+
+
+class RefillerMetrics:
+    """Both replicas export the gauges: dashboards take `max by`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.label = QueueLabel()
+        self._expired = Counter(
+            "jobhopper_leases_expired_total",
+            "Leases that ran out before their worker was heard of.",
+            ["queue"],
+            registry=registry,
+        )
+        self.jobs = Gauge(
+            "jobhopper_queue_jobs",
+            "Jobs by status; silenced ones apart.",
+            ["queue", "status"],
+            registry=registry,
+        )
+        self.oldest = Gauge(
+            "jobhopper_queue_oldest_ready_age_seconds",
+            "How long the oldest ready job has been waiting.",
+            ["queue"],
+            registry=registry,
+        )
+        self.hopper = Gauge(
+            "jobhopper_hopper_jobs", "Jobs in the hopper.", ["queue"], registry=registry
+        )
+        self.dead = Gauge(
+            "jobhopper_dead_letters", "Messages in the dead-letter queue.", registry=registry
+        )
+        self.silenced_at = Gauge(
+            "jobhopper_silence_last_success_timestamp_seconds",
+            "When the last silencing ended well.",
+            registry=registry,
+        )
+        self.last_partition = Gauge(
+            "jobhopper_last_partition_holds_rows",
+            "1 when rows went into the last partition: months were not made in time.",
+            registry=registry,
+        )
+        self.tickless = Gauge(
+            "jobhopper_expiring_without_ticks",
+            "1 while leases expire although no ticks could be sent for 15 minutes.",
+            registry=registry,
+        )
+
+    def expire(self, queue: str, n: int) -> None:
+        """Notes leases that ran out."""
+        self._expired.labels(self.label(queue)).inc(n)

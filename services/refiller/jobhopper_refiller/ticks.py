@@ -1,0 +1,85 @@
+"""Sends a tick a second into each lane and shard: an empty envelope with MySQL's time."""
+
+import logging
+import time
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError
+
+from jobhopper_core.broker.connect import parameters
+from jobhopper_core.broker.envelope import encode, of_tick
+from jobhopper_core.broker.names import DEAD, EXCHANGE, HEADER_WRITES, Lane, queue_of
+from jobhopper_core.broker.topology import declare
+from jobhopper_core.errors import UnavailableError
+from jobhopper_core.store.database import Database
+
+_log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+
+
+class Ticks:
+    """One turn reads MySQL's clock and publishes it; RabbitMQ being away loses a tick, no more."""
+
+    def __init__(self, database: Database, url: str, shards: int) -> None:
+        self._database = database
+        self._parameters = parameters(url)
+        self._shards = shards
+        self._connection: pika.BlockingConnection | None = None
+        self._channel: BlockingChannel | None = None
+        # When the last tick was confirmed (monotonic), for who has to know that none are.
+        self.sent = time.monotonic()
+        self.dead_letters = 0
+
+    @property
+    def up(self) -> bool:
+        """Whether RabbitMQ was there at the last turn."""
+        return self._channel is not None
+
+    def turn(self) -> bool:
+        """Sends one round of ticks. Raises UnavailableError."""
+        now = self._database.read(lambda tx: tx.now()).result()
+        try:
+            channel = self._open()
+            self._publish(channel, encode(of_tick(now)))
+            self.dead_letters = self._count_dead(channel)
+        except (AMQPError, OSError) as error:
+            self.close()
+            raise UnavailableError(f"RabbitMQ can't serve now: {type(error).__name__}") from None
+        self.sent = time.monotonic()
+        return False
+
+    def close(self) -> None:
+        """Closes the connection."""
+        connection, self._connection, self._channel = self._connection, None, None
+        try:
+            if connection is not None and connection.is_open:
+                connection.close()
+        except (AMQPError, OSError):
+            _log.info("rabbitmq_lost", extra={"reason": "closing"})
+
+    def _open(self) -> BlockingChannel:
+        if self._connection is None or self._channel is None:
+            self._connection = pika.BlockingConnection(self._parameters)
+            declare(self._connection.channel(), self._shards)
+            self._channel = self._connection.channel()
+            self._channel.confirm_delivery()
+        return self._channel
+
+    def _publish(self, channel: BlockingChannel, body: bytes) -> None:
+        properties = pika.BasicProperties(
+            delivery_mode=2,
+            content_type="application/json",
+            type="tick",
+            headers={HEADER_WRITES: 0},
+        )
+        for lane in Lane:
+            for shard in range(self._shards):
+                channel.basic_publish(
+                    EXCHANGE, queue_of(lane, shard), body, properties, mandatory=True
+                )
+
+    def _count_dead(self, channel: BlockingChannel) -> int:
+        found: int = channel.queue_declare(DEAD, passive=True).method.message_count
+        return found

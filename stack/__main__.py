@@ -1,0 +1,38 @@
+"""`make stack`: the services on the stores of `make stores`, and the demo against them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from stack.services import Services, Stores
+
+_PORT = 8080
+
+
+def main() -> int:
+    """Runs until Ctrl-C; with `--once` until the demo has ended."""
+    stores = Stores(*(os.environ[f"JOBHOPPER_{n}_URL"] for n in ("MYSQL", "RABBITMQ", "REDIS")))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Services(stores, first_port=_PORT) as services:
+        settings = {"JOBHOPPER_URL": services.url, "JOBHOPPER_KEY": services.key}
+        sys.stdout.write(f"Jobhopper serves on {services.url}. To use it:\n\n")
+        sys.stdout.writelines(f"  export {name}={value}\n" for name, value in settings.items())
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        demo = [Path(sys.executable).parent / "jobhopper", "demo"]
+        code = subprocess.run(demo, env=os.environ | settings, check=False).returncode
+        if "--once" in sys.argv[1:]:
+            return code
+        sys.stdout.write("Ctrl-C ends everything.\n")
+        sys.stdout.flush()
+        signal.pause()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(0)
