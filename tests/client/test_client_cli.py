@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,10 +117,14 @@ def test_dev_without_the_embedded_server(monkeypatch: pytest.MonkeyPatch, capsys
     assert 'pip install "jobhopper[dev]"' in complaint(capsys)
 
 
-def test_demo_without_the_embedded_server(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_demo_without_the_embedded_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     _fake_entry_points(monkeypatch)
-    assert main(["demo"]) != 0
-    assert 'pip install "jobhopper[dev]"' in capsys.readouterr().err
+    assert main(["demo"]) == 1
+    assert 'pip install "jobhopper[dev]"' in complaint(capsys)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_command_of_another_package_is_called(

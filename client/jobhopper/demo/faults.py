@@ -3,6 +3,10 @@
 from jobhopper.errors import JobhopperError
 
 
+class NotInstalledError(JobhopperError):
+    """The demo needs a package that is not there."""
+
+
 class DemoError(JobhopperError):
     """The demo did not end as it has to; its logs may tell why."""
 

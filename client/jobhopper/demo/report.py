@@ -21,7 +21,7 @@ def show(
     """Writes the accounts, the slowest files, and what to try next."""
     console.print()
     console.print(_section("What became of the jobs, read back from the server", _counts(accounts)))
-    console.print(Padding(_takeover_line(accounts, held), (1, 0, 1, 2)))
+    console.print(Padding(_takeover_line(accounts, held), (1, 0, 1, 2), expand=False))
     console.print(_section("Slowest to compile", _slowest(accounts.slowest(_SLOWEST))))
     console.print()
     console.print(Text("What to try next", style="bold"))
@@ -32,7 +32,7 @@ def show(
 
 
 def _section(title: str, body: Table) -> Group:
-    return Group(Text(title, style="bold"), Padding(body, (0, 0, 0, 2)))
+    return Group(Text(title, style="bold"), Padding(body, (0, 0, 0, 2), expand=False))
 
 
 def _counts(accounts: Accounts) -> Table:

@@ -74,7 +74,8 @@ def _create(stage: Stage) -> list[str]:
     ids = stage.client.create_many(plan.jobs(stage.queue, files))
     stage.console.print(
         f"Created {len(ids)} jobs at {stage.client.url}: one for each of the {len(files)} modules"
-        f" of Python's standard library, and {len(ids) - len(files)} that can only fail."
+        f" of Python's standard library, and {len(ids) - len(files)} that can only fail.",
+        soft_wrap=not stage.console.is_terminal,
     )
     return ids
 

@@ -8,7 +8,7 @@ import urllib3
 
 from jobhopper.client import Client
 from jobhopper.commands.registry import find
-from jobhopper.demo.faults import ServerDidNotStartError
+from jobhopper.demo.faults import NotInstalledError, ServerDidNotStartError
 from jobhopper.demo.processes import Process, Processes
 
 DATABASE = "jobs.db"
@@ -22,7 +22,7 @@ _OK = 200
 def start(children: Processes, folder: Path) -> Client:
     """Starts the embedded server on a free port with its data in `folder`; waits until ready."""
     if find("dev") is None:
-        raise ServerDidNotStartError(
+        raise NotInstalledError(
             'the embedded server is not installed: pip install "jobhopper[dev]", '
             "or name a running server with --url"
         )
