@@ -23,7 +23,7 @@ def after_own_server(accounts: Accounts, queue: str, folder: Path) -> list[Sugge
     """The demo's database stays, so that its jobs can be looked at."""
     return [
         Suggestion(
-            "serve the demo's jobs again, in this terminal; they stay until you delete them",
+            "serve the same jobs here; delete the folder when you are done",
             _line("dev", "--db", str(folder / DATABASE)),
         ),
         Suggestion(
