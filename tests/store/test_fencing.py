@@ -66,56 +66,59 @@ ENDS: list[tuple[End, Outcome]] = [
 ]
 
 
-def late(store: Store, kind: type[Update], claimed: ClaimedJob) -> Update:
+def late(store: Store, update_type: type[Update], claimed: ClaimedJob) -> Update:
     """An update that says something else than what ended the claim."""
     says = {Succeed: {"result": '"late"'}, Fail: {"error": '"late"', "retry_in": 0}}
     heartbeat = {"until": START + 9_999 * SECOND}
     return store.update(
-        kind, claimed, progress='"late"', **(heartbeat if kind is Extend else says.get(kind, {}))
+        update_type,
+        claimed,
+        progress='"late"',
+        **(heartbeat if update_type is Extend else says.get(update_type, {})),
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("update_type", KINDS)
 @pytest.mark.parametrize(("end", "outcome"), ENDS, ids=[*STALE, *CANCELLED, *NOT_RUNNING])
 def test_an_update_whose_claim_has_ended_changes_nothing_and_is_told_why(
-    store: Store, end: End, outcome: Outcome, kind: type[Update]
+    store: Store, end: End, outcome: Outcome, update_type: type[Update]
 ) -> None:
     claimed = store.claimed()
     end(store, claimed)
     before = store.job(claimed.id), store.attempts(claimed.id)
     # A release says nothing that could differ, so after a release it is a repeat.
-    repeat = kind is Release and end is released_and_claimed_again
-    applied = store.apply(late(store, kind, claimed))
+    repeat = update_type is Release and end is released_and_claimed_again
+    applied = store.apply(late(store, update_type, claimed))
     assert applied.outcomes == [Outcome.DUPLICATE if repeat else outcome]
     assert (store.job(claimed.id), store.attempts(claimed.id)) == before
     assert applied.effects.ready == applied.effects.finished == set()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("update_type", KINDS)
 def test_an_update_for_a_job_that_does_not_exist_is_told_so(
-    store: Store, kind: type[Update]
+    store: Store, update_type: type[Update]
 ) -> None:
     (unknown,) = IdMaker().make(1, START)
     claimed = store.claimed()._replace(id=unknown)
-    assert store.send(kind, claimed) is Outcome.NOT_FOUND
+    assert store.send(update_type, claimed) is Outcome.NOT_FOUND
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("update_type", KINDS)
 def test_a_guessed_claim_is_stale_even_with_the_right_attempt(
-    store: Store, kind: type[Update]
+    store: Store, update_type: type[Update]
 ) -> None:
     claimed = store.claimed()
     before = store.job(claimed.id)
     guess = claimed._replace(claim_id="00" * 16)
-    assert store.apply(late(store, kind, guess)).outcomes == [Outcome.STALE_CLAIM]
+    assert store.apply(late(store, update_type, guess)).outcomes == [Outcome.STALE_CLAIM]
     assert store.job(claimed.id) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_update_before_any_claim_is_stale(store: Store, kind: type[Update]) -> None:
+@pytest.mark.parametrize("update_type", KINDS)
+def test_an_update_before_any_claim_is_stale(store: Store, update_type: type[Update]) -> None:
     id_ = store.create()
     guess = store.claimed("other")._replace(id=id_, attempt=0)
-    assert store.send(kind, guess) is Outcome.STALE_CLAIM
+    assert store.send(update_type, guess) is Outcome.STALE_CLAIM
     assert store.job(id_).status is Status.QUEUED
 
 

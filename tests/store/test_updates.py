@@ -190,18 +190,18 @@ def test_an_update_without_progress_leaves_it_as_it_is(store: Store) -> None:
     assert store.job(claimed.id).progress == "1"
 
 
-@pytest.mark.parametrize("kind", [Succeed, Fail, Release])
-def test_the_last_update_may_bring_progress_along(store: Store, kind: type[Succeed]) -> None:
+@pytest.mark.parametrize("update_type", [Succeed, Fail, Release])
+def test_the_last_update_may_bring_progress_along(store: Store, update_type: type[Succeed]) -> None:
     claimed = store.claimed()
-    store.send(kind, claimed, progress='"all"')
+    store.send(update_type, claimed, progress='"all"')
     assert store.job(claimed.id).progress == '"all"'
 
 
-@pytest.mark.parametrize("kind", [Succeed, Fail, Release])
+@pytest.mark.parametrize("update_type", [Succeed, Fail, Release])
 def test_older_progress_does_not_come_in_with_the_last_update_either(
-    store: Store, kind: type[Succeed]
+    store: Store, update_type: type[Succeed]
 ) -> None:
     claimed = store.claimed()
     store.send(Extend, claimed, at=START + 5, progress='"newer"')
-    store.send(kind, claimed, at=START + 4, progress='"older"')
+    store.send(update_type, claimed, at=START + 4, progress='"older"')
     assert store.job(claimed.id).progress == '"newer"'
