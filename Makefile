@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := core services/api services/consumer services/refiller services/embedded jobs/migrator client
+PACKAGES := core services/api services/consumer services/refiller services/embedded jobs/migrator jobs/pruner client
 # One flag a package: pip wants `-e DIR` for each.
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 # pip keeps its downloads in the user's cache folder, so a second set-up is quick.

@@ -60,3 +60,9 @@ def finish(tx: Transaction, run_id: int) -> None:
     """Notes that a run has seen everything."""
     now = tx.now()
     tx.run("UPDATE prune_runs SET updated_at = ?, finished_at = ? WHERE id = ?", (now, now, run_id))
+
+
+def look_up(tx: Transaction, run_id: int) -> PruneRun | None:
+    """A run, or None when there is none of that id."""
+    rows = tx.read(f"{_SELECT} WHERE id = ?", (run_id,))
+    return PruneRun(*rows[0]) if rows else None

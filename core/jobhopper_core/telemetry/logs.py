@@ -48,4 +48,6 @@ def set_up_logs(level: str) -> None:
     logging.Formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    for library in ("alembic", "pika", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,0 +1,149 @@
+"""Silences stale jobs, and takes it back: a walk over the primary key in short transactions.
+
+Stale is what is not running, not in a paused queue, and neither touched nor due for as long as
+its queue says. A chunk is a range of ids, so nothing is looked for twice and no index on the
+flag is needed; finishing and silencing touch none.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jobhopper_core.model import ids
+from jobhopper_core.model.states import FINAL, Status
+from jobhopper_core.store import counts
+from jobhopper_core.store.transaction import Transaction
+
+_FINAL_NAMES = frozenset(status.value for status in FINAL)
+
+
+class Cutoffs(NamedTuple):
+    """Before when (µs) a job of each queue is stale; `usual` for queues that are not named.
+
+    A queue whose cutoff is None is left alone (paused, or never to be silenced).
+    """
+
+    usual: int
+    special: Mapping[str, int | None]
+
+    def newest(self) -> int:
+        """No job made after this (µs) can be stale."""
+        return max([self.usual, *(c for c in self.special.values() if c is not None)])
+
+
+class Silenced(NamedTuple):
+    """What a chunk did: jobs silenced, those of them that were not finished, and jobs to forget."""
+
+    silenced: int
+    unfinished: int
+    ready: list[tuple[str, str]]
+
+
+class Undo(NamedTuple):
+    """Which silenced jobs are to be heard again; None takes all. Times in µs."""
+
+    queue: str | None = None
+    status: str | None = None
+    silenced_after: int | None = None
+    silenced_before: int | None = None
+
+
+def chunk_end(tx: Transaction, after: bytes, below: bytes, size: int) -> tuple[bytes, int] | None:
+    """The last of the next `size` ids above `after` and below `below`, and how many there are.
+
+    None when there are none.
+    """
+    sql = (
+        "SELECT MAX(id), COUNT(*) FROM "
+        "(SELECT id FROM jobs WHERE id > ? AND id < ? ORDER BY id LIMIT ?) c"
+    )
+    last, found = tx.read(sql, (after, below, size))[0]
+    return None if found == 0 else (last, found)
+
+
+def silence(
+    tx: Transaction, after: bytes, last: bytes, cutoffs: Cutoffs, *, dry_run: bool
+) -> Silenced:
+    """Silences the stale jobs with ids above `after`, up to `last`; with `dry_run` only counts."""
+    condition, parameters = _stale(cutoffs)
+    where = f"id > ? AND id <= ? AND silenced = 0 AND status <> 'running' AND {condition}"
+    given = (after, last, *parameters)
+    by_status = _counted(tx, where, given, lock=not dry_run)
+    silenced = sum(by_status.values())
+    unfinished = sum(n for (_, status), n in by_status.items() if status not in _FINAL_NAMES)
+    if dry_run or silenced == 0:
+        return Silenced(silenced, unfinished, [])
+    ready = _ready(tx, where, given) if _any_ready(by_status) else []
+    tx.run(
+        f"UPDATE jobs SET silenced = 1, ready_queue = NULL, due_at = NULL, updated_at = ? "  # noqa: S608
+        f"WHERE {where}",
+        (tx.now(), *given),
+    )
+    counts.add(tx, _moved(by_status, to_silenced=True))
+    return Silenced(silenced, unfinished, ready)
+
+
+def unsilence(tx: Transaction, after: bytes, last: bytes, undo: Undo) -> int:
+    """Lets the silenced jobs of a range that `undo` fits be heard again, as if just touched."""
+    tests: list[tuple[str, Any]] = [
+        ("queue = ?", undo.queue),
+        ("status = ?", undo.status),
+        ("updated_at >= ?", undo.silenced_after),
+        ("updated_at <= ?", undo.silenced_before),
+    ]
+    used = [(test, value) for test, value in tests if value is not None]
+    where = "".join(f" AND {test}" for test, _ in used)
+    where = f"id > ? AND id <= ? AND silenced = 1{where}"
+    given = (after, last, *(value for _, value in used))
+    by_status = _counted(tx, where, given, lock=True)
+    if by_status:
+        tx.run(
+            "UPDATE jobs SET silenced = 0, updated_at = ?, "  # noqa: S608
+            "ready_queue = CASE WHEN status = 'queued' THEN queue END, "
+            f"due_at = CASE WHEN status = 'scheduled' THEN run_at END WHERE {where}",
+            (tx.now(), *given),
+        )
+        counts.add(tx, _moved(by_status, to_silenced=False))
+    return sum(by_status.values())
+
+
+def _stale(cutoffs: Cutoffs) -> tuple[str, Sequence[Any]]:
+    stale = "GREATEST(updated_at, run_at) < ?"
+    if not cutoffs.special:
+        return stale, (cutoffs.usual,)
+    names = sorted(cutoffs.special)
+    marks = ", ".join("?" * len(names))
+    condition, parameters = f"(queue NOT IN ({marks}) AND {stale})", [*names, cutoffs.usual]
+    for name in names:
+        cutoff = cutoffs.special[name]
+        if cutoff is not None:
+            condition += f" OR (queue = ? AND {stale})"
+            parameters += [name, cutoff]
+    return f"({condition})", parameters
+
+
+def _counted(
+    tx: Transaction, where: str, given: Sequence[Any], *, lock: bool
+) -> Counter[tuple[str, str]]:
+    # Rows are locked as they are counted, so that the change that follows meets the same ones.
+    tail = tx.dialect.for_update if lock else ""
+    sql = f"SELECT queue, status, COUNT(*) FROM jobs WHERE {where} GROUP BY queue, status{tail}"  # noqa: S608
+    return Counter({(queue, status): n for queue, status, n in tx.read(sql, given)})
+
+
+def _any_ready(by_status: Counter[tuple[str, str]]) -> bool:
+    return any(status == Status.QUEUED.value for _, status in by_status)
+
+
+def _ready(tx: Transaction, where: str, given: Sequence[Any]) -> list[tuple[str, str]]:
+    sql = f"SELECT queue, id FROM jobs WHERE {where} AND ready_queue IS NOT NULL"  # noqa: S608
+    return [(queue, ids.text(key)) for queue, key in tx.read(sql, given)]
+
+
+def _moved(by_status: Counter[tuple[str, str]], *, to_silenced: bool) -> counts.Deltas:
+    sign = 1 if to_silenced else -1
+    deltas: counts.Deltas = Counter()
+    for (queue, status), n in by_status.items():
+        deltas[queue, status] -= sign * n
+        deltas[queue, counts.SILENCED] += sign * n
+    return deltas

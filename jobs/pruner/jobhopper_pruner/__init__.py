@@ -1,0 +1,1 @@
+"""The pruner: a monthly job that silences stale jobs in chunks, and can take it back."""

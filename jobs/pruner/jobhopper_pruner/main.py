@@ -1,0 +1,126 @@
+"""`jobhopper-pruner`: `silence` and `unsilence`, run by a CronJob or by hand."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from jobhopper_core.errors import ConfigurationError
+from jobhopper_core.flows.start import exit_code, require, stop_on_signals
+from jobhopper_core.hopper.commands import HopperCommands
+from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.hopper.names import Names
+from jobhopper_core.model import times
+from jobhopper_core.model.states import STATUSES
+from jobhopper_core.settings import read_settings
+from jobhopper_core.store import counts, prune_runs, queues, schema
+from jobhopper_core.store.database import Database, open_mysql
+from jobhopper_core.store.silence import Undo
+from jobhopper_core.store.transaction import Transaction
+from jobhopper_core.telemetry.logs import set_up_logs
+from jobhopper_pruner.settings import PrunerSettings
+from jobhopper_pruner.walk import Progress as Told
+from jobhopper_pruner.walk import StoppedError, Walk
+
+_log = logging.getLogger(__name__)
+
+# Counter rows of its own, beyond those of consumers, APIs and refillers.
+_SLOT = 30_000
+
+
+def main() -> None:
+    """Runs the command and exits: 0 done, 2 an error, 3 cut off (the next run goes on)."""
+    options = _parse(sys.argv[1:])
+    try:
+        sys.exit(exit_code("jobhopper-pruner", lambda: _run(options)))
+    except StoppedError:
+        sys.stderr.write("jobhopper-pruner: stopped; the next run goes on from here.\n")
+        sys.exit(3)
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="jobhopper-pruner", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    silence = commands.add_parser("silence", help="silence what is stale")
+    silence.add_argument("--dry-run", action="store_true", help="only count")
+    undo = commands.add_parser("unsilence", help="let silenced jobs be heard again")
+    undo.add_argument("--queue", help="only of this queue")
+    undo.add_argument("--status", choices=list(STATUSES), help="only in this status")
+    undo.add_argument("--run", type=int, help="only those of this run (its id)")
+    undo.add_argument("--silenced-after", help="only those silenced since this time (RFC 3339)")
+    return parser.parse_args(arguments)
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = read_settings(PrunerSettings, os.environ)
+    set_up_logs(settings.log_level)
+    require(settings, "mysql_url")
+    database = open_mysql(settings.mysql_url, _SLOT, threads=1)
+    link = HopperLink(settings.redis_url, HopperCommands(Names())) if settings.redis_url else None
+    stopping = stop_on_signals()
+    try:
+        database.read(schema.check).result()
+        with _progress(database) as told:
+            _do(options, database, Walk(database, link, stopping, told))
+    finally:
+        database.close()
+
+
+def _do(options: argparse.Namespace, database: Database, walk: Walk) -> None:
+    if options.command == "unsilence":
+        heard = walk.unsilence(_undo(options, database))
+        sys.stdout.write(f"{heard} jobs are heard again.\n")
+        return
+    run = walk.silence(dry_run=options.dry_run)
+    done = "would be silenced" if options.dry_run else "silenced"
+    sys.stdout.write(
+        f"Run {run.id}: {run.seen} jobs seen, {run.silenced} {done}, "
+        f"{run.unfinished} of them not finished.\n"
+    )
+    _log.info(
+        "silenced", extra={"seen": run.seen, "jobs": run.silenced, "unfinished": run.unfinished}
+    )
+
+
+def _undo(options: argparse.Namespace, database: Database) -> Undo:
+    after = before = None
+    if options.silenced_after is not None:
+        after = times.parse(options.silenced_after)
+        if after is None:
+            raise ConfigurationError(
+                "--silenced-after must be a time such as 2026-11-24T06:00:00Z."
+            )
+    if options.run is not None:
+        run = database.read(lambda tx: prune_runs.look_up(tx, options.run)).result()
+        if run is None:
+            raise ConfigurationError(f"There is no run {options.run}.")
+        after, before = run.started_at, run.finished_at
+    return Undo(options.queue, options.status, after, before)
+
+
+@contextmanager
+def _progress(database: Database) -> Iterator[Told]:
+    """Tells of the progress: a bar on a terminal, nothing elsewhere (the log has the end)."""
+    if not sys.stderr.isatty():
+        yield lambda _seen, _changed: None
+        return
+    total = database.read(_all_jobs).result()
+    columns = (
+        TextColumn("jobs seen"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[changed]} changed"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns) as bar:
+        task = bar.add_task("", total=total, changed=0)
+        yield lambda seen, changed: bar.update(task, completed=seen, changed=changed)
+
+
+def _all_jobs(tx: Transaction) -> int:
+    names = [name for name, _ in queues.page(tx, "", 1_000)]
+    return sum(n for found in counts.depths(tx, names).values() for n in found.values())

@@ -1,0 +1,21 @@
+"""How large a chunk is, and how long the pause after it: transactions of about 100 ms."""
+
+_TARGET_SECONDS = 0.1
+_LEAST, _MOST, _FIRST = 100, 20_000, 2_000
+# Of the time a chunk took, this much is left to the others before the next one.
+_PAUSE_SHARE = 0.5
+
+
+class Pace:
+    """Adapts the size of chunks to how fast the database is just now."""
+
+    def __init__(self) -> None:
+        self.size = _FIRST
+
+    def note(self, rows: int, seconds: float) -> float:
+        """Learns from a chunk of `rows`; returns how long to pause (seconds)."""
+        per_second = rows / max(seconds, 1e-6)
+        wanted = per_second * _TARGET_SECONDS
+        # Half way, so that one slow moment does not decide.
+        self.size = int(min(_MOST, max(_LEAST, (self.size + wanted) / 2)))
+        return seconds * _PAUSE_SHARE

@@ -1,0 +1,163 @@
+"""The walk: chunk after chunk over the primary key, remembering where it is."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from jobhopper_core.errors import UnavailableError
+from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.model import ids
+from jobhopper_core.model.limits import QUEUES_MAX, SILENCE_AFTER_DEFAULT
+from jobhopper_core.model.times import SECOND
+from jobhopper_core.store import prune_runs, queues
+from jobhopper_core.store.database import Database
+from jobhopper_core.store.prune_runs import PruneRun
+from jobhopper_core.store.silence import Cutoffs, Silenced, Undo, chunk_end, silence, unsilence
+from jobhopper_core.store.transaction import Transaction
+from jobhopper_pruner.pace import Pace
+
+_log = logging.getLogger(__name__)
+
+# A store that is away is waited for; the run goes on where it stopped.
+_RETRY_SECONDS = 2.0
+_END = b"\xff" * 16
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+
+
+class StoppedError(Exception):
+    """The process was told to end; the run is resumed by the next one."""
+
+
+class Walk:
+    """Runs over all jobs; `progress` is told the rows seen and the jobs changed so far."""
+
+    def __init__(
+        self,
+        database: Database,
+        link: HopperLink | None,
+        stopping: threading.Event,
+        progress: Progress,
+    ) -> None:
+        self._database = database
+        self._link = link
+        self._stopping = stopping
+        self._progress = progress
+
+    def silence(self, *, dry_run: bool) -> PruneRun:
+        """Silences what is stale; goes on with a run that was cut off. Raises StoppedError."""
+        run, cutoffs = self._again(partial(_begun, dry_run=dry_run))
+        pace = Pace()
+        below = ids.raw(ids.floor(cutoffs.newest() // 1000))
+        while True:
+            began = time.monotonic()
+            verb = partial(
+                _silence_chunk,
+                run=run,
+                below=below,
+                size=pace.size,
+                cutoffs=cutoffs,
+                dry_run=dry_run,
+            )
+            done = self._again(verb)
+            if done is None:
+                break
+            self._forget(done[1])
+            rows, run = done[0].seen - run.seen, done[0]
+            self._progress(run.seen, run.silenced)
+            self._pause(pace.note(rows, time.monotonic() - began))
+        if not dry_run:
+            self._again(partial(prune_runs.finish, run_id=run.id))
+        return run
+
+    def unsilence(self, undo: Undo) -> int:
+        """Takes silencing back where `undo` fits; how many jobs. Raises StoppedError."""
+        pace, position, seen, heard = Pace(), bytes(16), 0, 0
+        while True:
+            began = time.monotonic()
+            verb = partial(_unsilence_chunk, position=position, size=pace.size, undo=undo)
+            done = self._again(verb)
+            if done is None:
+                return heard
+            position, rows, changed = done
+            seen, heard = seen + rows, heard + changed
+            self._progress(seen, heard)
+            self._pause(pace.note(rows, time.monotonic() - began))
+
+    def _again(self, verb: Callable[[Transaction], T]) -> T:
+        while True:
+            try:
+                return self._database.write(verb).result()
+            except UnavailableError as error:
+                _log.warning("waiting", extra={"reason": str(error)[:300]})
+                self._pause(_RETRY_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise StoppedError
+
+    def _forget(self, done: Silenced) -> None:
+        if self._link is None or not done.ready:
+            return
+        by_queue: dict[str, list[str]] = {}
+        for queue, job_id in done.ready:
+            by_queue.setdefault(queue, []).append(job_id)
+        try:
+            self._link.run([self._link.commands.forget(q, found) for q, found in by_queue.items()])
+        except UnavailableError as error:
+            # What the hopper still holds is refused at the claim.
+            _log.info("offer_lost", extra={"reason": str(error)[:200]})
+
+
+def _begun(tx: Transaction, *, dry_run: bool) -> tuple[PruneRun, Cutoffs]:
+    now = tx.now()
+    run = None if dry_run else prune_runs.unfinished(tx)
+    if run is not None:
+        return run, _cutoffs(tx, run.started_at)
+    cutoffs = _cutoffs(tx, now)
+    if dry_run:
+        return PruneRun(now, now, None, cutoffs.usual, bytes(16), 0, 0, 0), cutoffs
+    return prune_runs.begin(tx, cutoffs.usual), cutoffs
+
+
+def _cutoffs(tx: Transaction, now: int) -> Cutoffs:
+    special: dict[str, int | None] = {}
+    for name, settings in queues.page(tx, "", QUEUES_MAX):
+        if settings.paused or settings.silence_after is None:
+            special[name] = None
+        elif settings.silence_after != SILENCE_AFTER_DEFAULT:
+            special[name] = now - settings.silence_after * SECOND
+    return Cutoffs(now - SILENCE_AFTER_DEFAULT * SECOND, special)
+
+
+def _silence_chunk(
+    tx: Transaction, run: PruneRun, below: bytes, size: int, cutoffs: Cutoffs, *, dry_run: bool
+) -> tuple[PruneRun, Silenced] | None:
+    end = chunk_end(tx, run.position, below, size)
+    if end is None:
+        return None
+    last, rows = end
+    done = silence(tx, run.position, last, cutoffs, dry_run=dry_run)
+    run = run._replace(
+        position=last,
+        seen=run.seen + rows,
+        silenced=run.silenced + done.silenced,
+        unfinished=run.unfinished + done.unfinished,
+    )
+    if not dry_run:
+        # In the chunk's own transaction, so that a run that is killed goes on exactly here.
+        prune_runs.advance(tx, run)
+    return run, done
+
+
+def _unsilence_chunk(
+    tx: Transaction, position: bytes, size: int, undo: Undo
+) -> tuple[bytes, int, int] | None:
+    end = chunk_end(tx, position, _END, size)
+    if end is None:
+        return None
+    last, rows = end
+    return last, rows, unsilence(tx, position, last, undo)
