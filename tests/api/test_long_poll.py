@@ -203,6 +203,18 @@ def test_a_client_that_leaves_gets_nothing_and_delays_nobody(
     assert now() - made < AT_ONCE
 
 
+def test_a_client_that_leaves_is_missed_though_it_had_asked_for_more(
+    server: Server, api: Api, queue: str
+) -> None:
+    gone = leaving(server.port, queue)
+    gone.sendall(head("GET", "/livez"))
+    await_waiters(api, 1)
+    gone.close()
+    await_waiters(api, 0)
+    id_ = create(api, queue)
+    assert claim_one(api, queue)["id"] == id_
+
+
 def test_a_job_is_not_lost_to_clients_that_leave_as_it_comes(
     server: Server, api: Api, queue: str
 ) -> None:

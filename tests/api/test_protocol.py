@@ -187,6 +187,13 @@ def test_requests_may_come_in_a_row_without_waiting(server: Server) -> None:
     assert re.findall(rb"HTTP/1\.1 (\d+)", data) == b"200 200 200 422 404 200".split()
 
 
+def test_who_sends_far_ahead_gets_some_answers_and_then_the_end(server: Server) -> None:
+    data = exchange(server.port, head("GET", "/livez") * 1_000)
+    assert 10 < data.count(b"HTTP/1.1 200 OK") < 100
+    assert data.count(b"HTTP/1.1 ") == data.count(b'{"live":true}')
+    assert data.count(b"connection: close") == 1
+
+
 def test_answers_come_in_order_when_what_follows_is_not_http(
     server: Server, api: Api, queue: str
 ) -> None:

@@ -10,16 +10,21 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from jobhopper_api.http.problems import encoded
 from jobhopper_core.model.limits import HEADER_MAX
 
 # A client has this long for the head of a request, or for what is left of a body after its answer.
 PATIENCE_SECONDS = 10.0
+# A client that does not read its answer holds it in memory for no longer than this.
+_UNREAD_SECONDS = 30.0
 # A body that was refused is read on to its end, since a client that sends does not listen; a
 # longer one is cut off.
 _UNWANTED_MAX = 64 * 1024 * 1024
+# So many requests may be sent ahead of their answers; then the connection ends with those.
+_AHEAD_MAX = 32
 # What a header line holds beside its name and value: a colon, a space, the line's end.
 _LINE_EXTRA = 4
 _UPGRADE_HEADERS = {b"connection", b"upgrade", b"http2-settings"}
@@ -27,6 +32,10 @@ _UPGRADE_HEADERS = {b"connection", b"upgrade", b"http2-settings"}
 
 class _HeadTooLargeError(Exception):
     """Ends the parser's work on a head that is whole but too large."""
+
+
+class _TooFarAheadError(Exception):
+    """Ends the parser's work on requests that are not waited for."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -39,7 +48,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._unwanted_bytes = 0
         self._upgrading = False
+        self._running: RequestResponseCycle | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the clock: a connection has to say something."""
@@ -47,8 +58,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the clock."""
+        """Stops the clocks, and tells the request that is being answered."""
         self._stop_timer()
+        self._stop_unread_timer()
+        if self._running is not None:
+            # Uvicorn's own tells the newest request alone, which may be one behind this.
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -70,6 +86,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request's head begins."""
+        if len(self.pipeline) >= _AHEAD_MAX:
+            raise _TooFarAheadError
         super().on_message_begin()
         self._in_head, self._head_bytes, self._unwanted_bytes = True, 0, 0
 
@@ -103,6 +121,26 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._in_body:
             self._start_timer()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is answered."""
+        super().pause_writing()
+        self._stop_unread_timer()
+        self._unread_timer = self.loop.call_later(_UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        self._stop_unread_timer()
+        super().resume_writing()
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _on_clock(self) -> bool:
         return self._in_body or self.timeout_keep_alive_task is not None
