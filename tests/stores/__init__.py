@@ -1,0 +1,1 @@
+"""MySQL, MariaDB, RabbitMQ and Valkey in disposable containers, for whatever test needs them."""
