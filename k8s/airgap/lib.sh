@@ -14,6 +14,11 @@ bounded() {
   if command -v timeout >/dev/null; then timeout -k 5 "$seconds" "$@"; else "$@"; fi
 }
 
+# A short name for what comes on standard input.
+content_hash() {
+  if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c 1-16
+}
+
 docker_answers() { bounded 15 docker info >/dev/null 2>&1; }
 
 # may_install WHAT: root on Debian or a child of it, else it says what to do by hand.
