@@ -1,4 +1,4 @@
-"""Applies a batch of one (lane, shard) and tells Redis: commit, then offer.
+"""Applies a batch of a lane and tells Redis: commit, then offer.
 
 A fresh tick T of the updates' lane expires, in the same transaction, the leases that ended
 before T - 10 s: everything that was accepted before T has been applied by then, so no lease
@@ -7,7 +7,7 @@ ends under an accepted update.
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +18,7 @@ from jobhopper_core.hopper.names import Names
 from jobhopper_core.hopper.telling import told
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.model.writes import Outcome, Write
+from jobhopper_core.store import counts
 from jobhopper_core.store import shards as shard_rows
 from jobhopper_core.store.apply import apply
 from jobhopper_core.store.database import Database
@@ -35,11 +36,11 @@ Also = Callable[[Transaction], None]
 
 @dataclass(slots=True)
 class Done:
-    """What became of a batch: outcomes in order, leases expired by queue, and the tick (µs)."""
+    """What became of a batch: outcomes in order, leases expired by queue, and the ticks (µs)."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     expired: dict[str, int] = field(default_factory=dict)
-    tick: int | None = None
+    ticks: Mapping[int, int] = field(default_factory=dict)
     effects: Effects = field(default_factory=Effects)
 
 
@@ -57,18 +58,20 @@ class ApplyAndOffer:
     def run(
         self,
         lane: Lane,
-        shard: int,
+        shards: Sequence[int],
         writes: Sequence[Write],
-        tick: int | None,
+        ticks: Mapping[int, int],
         also: Also | None = None,
     ) -> Done:
-        """Applies `writes` and `tick` in one transaction, `also` within it.
+        """Applies `writes` of `shards` and the `ticks` (µs, by shard) in one transaction.
+
+        `also` runs within it.
 
         Raises StoreDataError, or UnavailableError when MySQL can't serve. Redis being away
         fails nothing.
         """
         at_ms = self.redis_time()
-        verb = partial(self._apply, lane=lane, shard=shard, writes=writes, tick=tick, also=also)
+        verb = partial(self._apply, lane=lane, shards=shards, writes=writes, ticks=ticks, also=also)
         done = self._database.write(verb).result()
         if at_ms is not None:
             self.tell(done.effects, at_ms)
@@ -91,17 +94,17 @@ class ApplyAndOffer:
         self,
         tx: Transaction,
         lane: Lane,
-        shard: int,
+        shards: Sequence[int],
         writes: Sequence[Write],
-        tick: int | None,
+        ticks: Mapping[int, int],
         also: Also | None,
     ) -> Done:
-        # The consumer of a shard adds to counter rows of its own.
-        tx.slot = shard
-        shard_rows.lock(tx, lane, shard)
+        # Nobody else holds these shards in this lane, so the counter rows are its own too.
+        tx.slot = counts.slot_of(lane is Lane.UPDATES, min(shards))
+        shard_rows.lock(tx, lane, shards)
         applied = apply(tx, writes, random.random, self._shards)
-        done = Done(applied.outcomes, tick=tick, effects=applied.effects)
-        if tick is not None:
+        done = Done(applied.outcomes, ticks=ticks, effects=applied.effects)
+        for shard, tick in sorted(ticks.items()):
             shard_rows.note_tick(tx, lane, shard, tick)
             if lane is Lane.UPDATES:
                 self._expire(tx, shard, tick, done)
@@ -111,7 +114,9 @@ class ApplyAndOffer:
 
     def _expire(self, tx: Transaction, shard: int, tick: int, done: Done) -> None:
         before = tick - EXPIRY_GRACE
-        done.expired, effects = expire(tx, shard, before, _EXPIRE_LIMIT, random.random)
+        expired, effects = expire(tx, shard, before, _EXPIRE_LIMIT, random.random)
+        for queue, n in expired.items():
+            done.expired[queue] = done.expired.get(queue, 0) + n
         done.effects.add(effects)
 
     def _ready(self, effects: Effects) -> list[ReadyJob]:

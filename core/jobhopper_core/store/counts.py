@@ -6,11 +6,19 @@ can claim. Each process adds to a slot of its own; readers sum over the slots.
 
 from collections import Counter
 
+from jobhopper_core.model.limits import SHARDS_MAX
 from jobhopper_core.model.transitions import JobState
 from jobhopper_core.store.transaction import Transaction
 
 SILENCED = "silenced"
+# Below this the consumers have theirs.
+FREE_SLOTS = 2 * SHARDS_MAX
 Deltas = Counter[tuple[str, str]]
+
+
+def slot_of(updates: bool, shard: int) -> int:
+    """The slot of who applies a lane from `shard` on; the slots of others begin at FREE_SLOTS."""
+    return 2 * shard + updates
 
 
 def bucket(job: JobState) -> tuple[str, str]:

@@ -56,13 +56,24 @@ def _effects(creates: Sequence[Create], ready: Sequence[_NewRow]) -> Effects:
 
 
 def _insert_rows(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:
-    # Known duplicates are taken out first: how many rows went in then says whether all did,
-    # and the counters must not count a row twice.
-    there = {row[0] for row in tx.read_in("SELECT id FROM jobs", "id", [r.key for r in rows])}
-    new = [row for row in rows if row.key not in there]
-    if tx.insert_new("jobs", _COLUMNS, [row.values for row in new]) != len(new):
+    try:
+        with tx.savepoint("new_jobs"):
+            return _insert_all(tx, rows)
+    except ChangedMeanwhileError:
+        return _insert_missing(tx, rows)
+
+
+def _insert_all(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:
+    # Nearly always all are new, and how many went in says so.
+    if tx.insert_new("jobs", _COLUMNS, [row.values for row in rows]) != len(rows):
         raise ChangedMeanwhileError
-    return new
+    return rows
+
+
+def _insert_missing(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:
+    # Which ones went in has to be known, since the counters must not count a row twice.
+    there = {row[0] for row in tx.read_in("SELECT id FROM jobs", "id", [r.key for r in rows])}
+    return _insert_all(tx, [row for row in rows if row.key not in there])
 
 
 def _row(create: Create, now: int, shards: int) -> _NewRow:

@@ -4,6 +4,8 @@ The lock keeps a frozen predecessor out: while a consumer that RabbitMQ has give
 its transaction, its successor waits here, and whichever comes second finds its writes applied.
 """
 
+from collections.abc import Sequence
+
 from jobhopper_core.store.transaction import Transaction
 
 
@@ -13,12 +15,11 @@ def make(tx: Transaction, lanes: list[str], shards: int) -> None:
     tx.insert_new("shards", ("lane", "shard"), rows)
 
 
-def lock(tx: Transaction, lane: str, shard: int) -> int:
-    """Locks the row for this transaction; returns the newest tick applied (µs)."""
-    sql = "SELECT tick FROM shards WHERE lane = ? AND shard = ?"
-    rows = tx.read(sql + tx.dialect.for_update, (lane, shard))
-    tick: int = rows[0][0]
-    return tick
+def lock(tx: Transaction, lane: str, shards: Sequence[int]) -> None:
+    """Locks the rows of `shards` for this transaction, in order."""
+    marks = ", ".join("?" * len(shards))
+    sql = f"SELECT tick FROM shards WHERE lane = ? AND shard IN ({marks}) ORDER BY shard"  # noqa: S608
+    tx.read(sql + tx.dialect.for_update, (lane, *sorted(shards)))
 
 
 def note_tick(tx: Transaction, lane: str, shard: int, tick: int) -> None:

@@ -1,6 +1,7 @@
 """A transaction: what a verb is given to work with."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,10 +21,13 @@ class Transaction:
         self.dialect = dialect
         # Which of a queue's counter rows this process adds to, so that processes don't queue up.
         self.slot = slot
+        self._now: int | None = None
 
     def now(self) -> int:
-        """The database's clock, in µs since 1970."""
-        return self.dialect.now(self.connection)
+        """The database's clock as this transaction first read it, in µs since 1970."""
+        if self._now is None:
+            self._now = self.dialect.now(self.connection)
+        return self._now
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         """The rows of a query with `?` placeholders."""
@@ -33,6 +37,17 @@ class Transaction:
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Runs a statement with `?` placeholders; returns the number of rows it changed."""
         return self.connection.exec_driver_sql(self.dialect.sql(sql), tuple(parameters)).rowcount
+
+    @contextmanager
+    def savepoint(self, name: str) -> Iterator[None]:
+        """Undoes what is done within when it raises, and raises on."""
+        self.connection.exec_driver_sql(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
+            raise
+        self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
 
     def insert_new(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
         """As `Dialect.insert_new`."""

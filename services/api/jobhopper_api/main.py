@@ -23,6 +23,7 @@ from jobhopper_core.leases import keys
 from jobhopper_core.leases.token import LeaseSigner
 from jobhopper_core.model import access
 from jobhopper_core.settings import address, read_settings
+from jobhopper_core.store import counts
 from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.server_database import ServerDatabase
 from jobhopper_core.telemetry.logs import set_up_logs
@@ -50,7 +51,7 @@ def _run() -> None:
     signer = LeaseSigner(keys.parse(_required(settings.lease_keys, "LEASE_KEYS")))
     _check_admin_key(_required(settings.admin_key, "ADMIN_KEY"))
     metrics_address = address(settings.metrics_listen, "METRICS_LISTEN")
-    database = open_mysql(settings.mysql_url, _slot(settings.shards), _THREADS)
+    database = open_mysql(settings.mysql_url, _slot(), _THREADS)
     registry, waiting, pulse = new_registry(), Waiting(), Pulse()
     stopping = stop_on_signals()
     try:
@@ -120,6 +121,6 @@ def _check_admin_key(key: str) -> None:
         raise ConfigurationError(f"JOBHOPPER_ADMIN_KEY {access.KEY_FORM}")
 
 
-def _slot(shards: int) -> int:
+def _slot() -> int:
     name = f"{gethostname()}:{os.getpid()}".encode()
-    return shards + zlib.crc32(name) % _SLOTS
+    return counts.FREE_SLOTS + zlib.crc32(name) % _SLOTS

@@ -31,10 +31,11 @@ _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 
 
 class Port:
-    """One (lane, shard): its inbox, and its channel while it is open."""
+    """One (lane, shard): its lane's inbox, and its channel while it is open."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, shard: int) -> None:
         self.inbox = inbox
+        self.shard = shard
         self.epoch = 0
         self.wanted = True
         self.channel: BlockingChannel | None = None
@@ -77,7 +78,7 @@ class Amqp:
     def give_back(self, port: Port) -> None:
         """Returns everything unacknowledged and stays closed until `open`."""
         port.wanted = False
-        port.inbox.clear()
+        port.inbox.clear(port.shard)
         self._later(partial(self._close, port))
 
     def open(self, port: Port) -> None:
@@ -129,13 +130,13 @@ class Amqp:
             connection.process_data_events(time_limit=_TURN_SECONDS)
 
     def _consume(self, connection: pika.BlockingConnection, port: Port) -> None:
-        port.inbox.clear()
+        port.inbox.clear(port.shard)
         port.epoch += 1
         channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)
-        rank = priority(self._shards, self._replica, port.inbox.shard)
+        rank = priority(self._shards, self._replica, port.shard)
         channel.basic_consume(
-            queue_of(port.inbox.lane, port.inbox.shard),
+            queue_of(port.inbox.lane, port.shard),
             partial(_deliver, port, port.epoch),
             arguments={"x-priority": rank},
         )
@@ -147,7 +148,7 @@ class Amqp:
 
     def _close(self, port: Port) -> None:
         channel, port.channel = port.channel, None
-        port.inbox.clear()
+        port.inbox.clear(port.shard)
         if channel is not None and channel.is_open:
             channel.close()
 
@@ -173,7 +174,7 @@ class Amqp:
         connection, self._connection, self._dead = self._connection, None, None
         for port in self._ports:
             port.channel = None
-            port.inbox.clear()
+            port.inbox.clear(port.shard)
         if connection is not None and connection.is_open:
             connection.close()
 
@@ -195,6 +196,7 @@ def _deliver(
     headers = properties.headers or {}
     port.inbox.put(
         Delivery(
+            port.shard,
             epoch,
             method.delivery_tag,
             method.redelivered,

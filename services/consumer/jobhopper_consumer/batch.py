@@ -1,7 +1,7 @@
 """Deliveries read into writes: what one transaction is to apply."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from jobhopper_consumer.inbox import Delivery
@@ -20,16 +20,21 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Writes in the order they came, the newest fresh tick (µs), and a message to beware of."""
+    """Writes in the order they came, the newest fresh tick (µs) by shard, and the shards.
+
+    `suspect` is a message to beware of: it came back after a consumer had it.
+    """
 
     items: Sequence[Item]
-    tick: int | None
-    suspect: str | None
+    shards: Sequence[int]
+    ticks: Mapping[int, int] = field(default_factory=dict)
+    suspect: str | None = None
 
     def halves(self) -> tuple["Batch", "Batch"]:
-        """The first half without the tick, the second with it: it comes after all writes."""
+        """The first half without the ticks, the second with them: they come after all writes."""
         middle = len(self.items) // 2
-        return Batch(self.items[:middle], None, None), replace(self, items=self.items[middle:])
+        first = Batch(self.items[:middle], self.shards)
+        return first, replace(self, items=self.items[middle:])
 
     def without_items(self) -> "Batch":
         """What is left when the last write is gone."""
@@ -43,7 +48,7 @@ def read(deliveries: Sequence[Delivery]) -> tuple[Batch, list[tuple[Delivery, St
     """
     items: list[Item] = []
     bad: list[tuple[Delivery, StoreDataError]] = []
-    tick: int | None = None
+    ticks: dict[int, int] = {}
     for delivery in deliveries:
         try:
             envelope = decode(delivery.body)
@@ -52,8 +57,9 @@ def read(deliveries: Sequence[Delivery]) -> tuple[Batch, list[tuple[Delivery, St
             continue
         items += [Item(write, envelope.at, delivery) for write in envelope.writes]
         if envelope.tick is not None and not delivery.redelivered:
-            tick = max(tick or 0, envelope.tick)
-    return Batch(items, tick, _suspect(deliveries, items)), bad
+            ticks[delivery.shard] = max(ticks.get(delivery.shard, 0), envelope.tick)
+    shards = sorted({delivery.shard for delivery in deliveries})
+    return Batch(items, shards, ticks, _suspect(deliveries, items)), bad
 
 
 def _suspect(deliveries: Sequence[Delivery], items: Sequence[Item]) -> str | None:

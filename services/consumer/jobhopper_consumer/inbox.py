@@ -1,4 +1,8 @@
-"""What RabbitMQ has delivered for one (lane, shard) and the worker has not taken yet."""
+"""What RabbitMQ has delivered for one lane and its worker has not taken yet.
+
+One worker applies all the shards of a lane that this process holds: the more writes share a
+transaction, the less each costs.
+"""
 
 import threading
 import time
@@ -14,8 +18,9 @@ _POLL_SECONDS = 0.002
 
 
 class Delivery(NamedTuple):
-    """A message as it came; `epoch` counts the openings of its channel."""
+    """A message as it came; `epoch` counts the openings of its shard's channel."""
 
+    shard: int
     epoch: int
     tag: int
     redelivered: bool
@@ -28,11 +33,11 @@ class Delivery(NamedTuple):
 class Inbox:
     """Deliveries in the order they came. The I/O thread puts, the worker takes."""
 
-    def __init__(self, lane: Lane, shard: int) -> None:
+    def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self.shard = shard
         self._deliveries: deque[Delivery] = deque()
         self._changed = threading.Condition()
+        self._busy_until = 0.0
 
     def put(self, delivery: Delivery) -> None:
         """Takes in a message."""
@@ -40,10 +45,10 @@ class Inbox:
             self._deliveries.append(delivery)
             self._changed.notify()
 
-    def clear(self) -> None:
-        """Drops everything: the channel is closed, so RabbitMQ has it all back."""
+    def clear(self, shard: int) -> None:
+        """Drops what came for a shard: its channel is closed, so RabbitMQ has it all back."""
         with self._changed:
-            self._deliveries.clear()
+            self._deliveries = deque(one for one in self._deliveries if one.shard != shard)
 
     def gather(self, seconds: float) -> list[Delivery]:
         """The next batch: what is there, or what comes within `seconds`; may be empty.
@@ -54,15 +59,22 @@ class Inbox:
         with self._changed:
             if not self._deliveries:
                 self._changed.wait(seconds)
-            seen = len(self._deliveries)
+        if time.monotonic() < self._busy_until:
+            self._linger()
+        batch = self._take()
+        if sum(one.writes for one in batch) > 1:
+            self._busy_until = time.monotonic() + LINGER_SECONDS
+        return batch
+
+    def _linger(self) -> None:
         until = time.monotonic() + LINGER_SECONDS
-        while 1 < seen < WRITES_MAX and time.monotonic() < until:
-            time.sleep(_POLL_SECONDS)
-            now = len(self._deliveries)
-            if now == seen:
-                break
+        seen = 0
+        while time.monotonic() < until:
+            now = sum(one.writes for one in tuple(self._deliveries))
+            if now == seen or now >= WRITES_MAX:
+                return
             seen = now
-        return self._take()
+            time.sleep(_POLL_SECONDS)
 
     def _take(self) -> list[Delivery]:
         batch: list[Delivery] = []

@@ -26,6 +26,8 @@ from jobhopper_core.telemetry.probes import Pulse, serve_probes
 
 _log = logging.getLogger(__name__)
 _TURN_SECONDS = 1.0
+# A lane's worker has one transaction and one read under way at most.
+_THREADS = 6
 
 
 def main() -> None:
@@ -40,8 +42,7 @@ def _run() -> None:
     parameters(settings.rabbitmq_url)
     replica = ordinal(settings.replica)
     listen = address(settings.metrics_listen, "METRICS_LISTEN")
-    # A thread each for the workers' transactions, and some for their reads.
-    database = open_mysql(settings.mysql_url, slot=0, threads=2 * settings.shards + 4)
+    database = open_mysql(settings.mysql_url, slot=0, threads=_THREADS)
     registry, pulse, waiting = CollectorRegistry(), Pulse(), Waiting()
     stopping = stop_on_signals()
     serve_probes(listen, registry, pulse, waiting.reasons)
@@ -63,11 +64,19 @@ def _consume(
 ) -> None:
     names = Names()
     link = HopperLink(settings.redis_url, HopperCommands(names)) if settings.redis_url else None
+    inboxes = {lane: Inbox(lane) for lane in Lane}
     flow = ApplyAndOffer(database, link, names, settings.shards)
-    ports = [Port(Inbox(lane, shard)) for lane in Lane for shard in range(settings.shards)]
+    by_lane = {
+        lane: [Port(inbox, shard) for shard in range(settings.shards)]
+        for lane, inbox in inboxes.items()
+    }
+    ports = [port for found in by_lane.values() for port in found]
     amqp = Amqp(settings.rabbitmq_url, ports, settings.shards, replica, pulse)
     metrics = ConsumerMetrics(registry)
-    workers = [Worker(port, amqp, database, flow, metrics, pulse) for port in ports]
+    workers = [
+        Worker(inboxes[lane], found, amqp, database, flow, metrics, pulse)
+        for lane, found in by_lane.items()
+    ]
     amqp.start()
     for worker in workers:
         worker.start()

@@ -4,7 +4,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from jobhopper_consumer.inbox import Inbox
+from jobhopper_core.broker.names import Lane
 from jobhopper_core.flows.apply_and_offer import Done
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.model.writes import Outcome
@@ -60,15 +60,14 @@ class ConsumerMetrics:
             registry=registry,
         )
 
-    def observe(self, inbox: Inbox, done: Done, seconds: float) -> None:
+    def observe(self, lane: Lane, done: Done, seconds: float) -> None:
         """Notes one applied batch."""
-        self._took.labels(inbox.lane).observe(seconds)
-        self._writes.labels(inbox.lane).inc(sum(o is Outcome.APPLIED for o in done.outcomes))
+        self._took.labels(lane).observe(seconds)
+        self._writes.labels(lane).inc(sum(o is Outcome.APPLIED for o in done.outcomes))
         for outcome in done.outcomes:
             if outcome in _SKIPS:
                 self._skipped.labels(outcome.value).inc()
         for queue, n in done.expired.items():
             self._expired.labels(self._label(queue)).inc(n)
-        if done.tick is not None:
-            lag = max(0.0, time.time() - done.tick / SECOND)
-            self._lag.labels(inbox.lane, inbox.shard).set(lag)
+        for shard, tick in done.ticks.items():
+            self._lag.labels(lane, shard).set(max(0.0, time.time() - tick / SECOND))

@@ -1,4 +1,4 @@
-"""The worker of one (lane, shard): takes a batch, applies it, offers, acknowledges; for ever.
+"""The worker of a lane: takes a batch, applies it, offers, acknowledges; for ever.
 
 What goes wrong is of two kinds. Bad data is the message's own fault: the batch is halved until
 the bad write stands alone and goes to the dead-letter queue. Everything else is the
@@ -17,7 +17,7 @@ from pika.exceptions import AMQPError
 from jobhopper_consumer.amqp import Amqp, Port
 from jobhopper_consumer.batch import Batch, read
 from jobhopper_consumer.dead import headers_of
-from jobhopper_consumer.inbox import Delivery
+from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.telemetry import ConsumerMetrics
 from jobhopper_core.broker.envelope import encode, of_writes
 from jobhopper_core.errors import StoreDataError, UnavailableError
@@ -44,14 +44,16 @@ class Worker:
 
     def __init__(
         self,
-        port: Port,
+        inbox: Inbox,
+        ports: Sequence[Port],
         amqp: Amqp,
         database: Database,
         flow: ApplyAndOffer,
         metrics: ConsumerMetrics,
         pulse: Pulse,
     ) -> None:
-        self._port = port
+        self._inbox = inbox
+        self._ports = {port.shard: port for port in ports}
         self._amqp = amqp
         self._database = database
         self._flow = flow
@@ -59,7 +61,7 @@ class Worker:
         self._pulse = pulse
         self._stopping = threading.Event()
         self._buried: list[float] = []
-        self.name = f"{port.inbox.lane}.{port.inbox.shard}"
+        self.name = str(inbox.lane)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
@@ -89,7 +91,7 @@ class Worker:
 
         Raises UnavailableError when a store can't serve; nothing of the batch is lost.
         """
-        deliveries = self._port.inbox.gather(_IDLE_SECONDS)
+        deliveries = self._inbox.gather(_IDLE_SECONDS)
         if not deliveries:
             return 0
         batch, bad = read(deliveries)
@@ -99,13 +101,15 @@ class Worker:
             self._apply_suspect(batch, batch.suspect)
         else:
             self._apply(batch)
-        last = deliveries[-1]
-        self._amqp.ack(self._port, last.epoch, last.tag)
+        # Of each shard the last: acknowledging it acknowledges all before it.
+        for last in {delivery.shard: delivery for delivery in deliveries}.values():
+            self._amqp.ack(self._ports[last.shard], last.epoch, last.tag)
         return len(batch.items)
 
     def _apply_suspect(self, batch: Batch, message_id: str) -> None:
-        inbox = self._port.inbox
-        accuse = partial(suspects.accuse, message_id=message_id, lane=inbox.lane, shard=inbox.shard)
+        accuse = partial(
+            suspects.accuse, message_id=message_id, lane=self._inbox.lane, shard=batch.shards[0]
+        )
         deaths = self._database.write(accuse).result()
         if deaths > suspects.DEATHS_MAX:
             for item in batch.items:
@@ -120,15 +124,15 @@ class Worker:
             raise
 
     def _apply(self, batch: Batch, also: Callable[..., None] | None = None) -> None:
-        inbox = self._port.inbox
+        lane = self._inbox.lane
         writes = [item.write for item in batch.items]
         began = time.perf_counter()
         try:
-            done = self._flow.run(inbox.lane, inbox.shard, writes, batch.tick, also)
+            done = self._flow.run(lane, batch.shards, writes, batch.ticks, also)
         except StoreDataError as error:
             self._halve(batch, also, error)
             return
-        self._metrics.observe(inbox, done, time.perf_counter() - began)
+        self._metrics.observe(lane, done, time.perf_counter() - began)
 
     def _halve(self, batch: Batch, also: Callable[..., None] | None, error: StoreDataError) -> None:
         if len(batch.items) == 1:
@@ -146,21 +150,29 @@ class Worker:
         self._buried = [then for then in self._buried if then > now - 60]
         if len(self._buried) >= _DEAD_PER_MINUTE:
             raise DeadLetterStormError
-        headers = headers_of(delivery, self._port.inbox, error)
+        headers = headers_of(delivery, self._inbox.lane, error)
         self._amqp.bury(body, delivery.message_id, headers).result(_BURY_SECONDS)
         self._buried.append(now)
-        self._metrics.buried.labels(self._port.inbox.lane).inc()
+        self._metrics.buried.labels(self._inbox.lane).inc()
         _log.error("dead_letter", extra={"shard": self.name, "code": error.code})
 
     def _wait_for_stores(self, error: Exception | None) -> None:
-        self._amqp.give_back(self._port)
+        self._return_all()
         if error is not None:
             _log.warning("batch_returned", extra={"shard": self.name, "reason": str(error)[:200]})
         for pause in _forever(_PAUSES):
             self._pulse.beat(self.name)
             if self._stopping.wait(pause) or self._answers():
                 break
-        self._amqp.open(self._port)
+        self._open_all()
+
+    def _return_all(self) -> None:
+        for port in self._ports.values():
+            self._amqp.give_back(port)
+
+    def _open_all(self) -> None:
+        for port in self._ports.values():
+            self._amqp.open(port)
 
     def _answers(self) -> bool:
         try:
@@ -170,7 +182,7 @@ class Worker:
         return self._amqp.up
 
     def _halt(self) -> None:
-        self._amqp.give_back(self._port)
+        self._return_all()
         self._metrics.halted.labels(self.name).set(1)
         _log.error("shard_halted", extra={"shard": self.name})
         while not self._stopping.wait(1.0):
@@ -178,7 +190,7 @@ class Worker:
             if self._buried and self._buried[0] < time.monotonic() - 60:
                 break
         self._metrics.halted.labels(self.name).set(0)
-        self._amqp.open(self._port)
+        self._open_all()
 
 
 def _forever(pauses: Sequence[float]) -> Iterator[float]:

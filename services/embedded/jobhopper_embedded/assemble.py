@@ -9,7 +9,7 @@ from jobhopper_api.services import Facts, Services
 from jobhopper_core.errors import ConfigurationError, JobhopperError, UnavailableError
 from jobhopper_core.leases import keys
 from jobhopper_core.leases.token import LeaseSigner
-from jobhopper_core.store import meta
+from jobhopper_core.store import counts, meta
 from jobhopper_core.store.database import Database, open_sqlite
 from jobhopper_embedded.settings import EmbeddedSettings
 from jobhopper_migrator import migrate
@@ -26,7 +26,7 @@ def open_database(path: Path, settings: EmbeddedSettings) -> Database:
     Raises ConfigurationError, also when the file can't be used.
     """
     # The counters' slots below the number of shards are the consumers'.
-    database = open_sqlite(path, clock, slot=settings.shards)
+    database = open_sqlite(path, clock, slot=counts.FREE_SLOTS)
     try:
         migrate(database)
         database.write(lambda tx: meta.agree_on_shards(tx, settings.shards)).result()

@@ -17,6 +17,7 @@ from jobhopper_core.hopper.commands import HopperCommands
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.settings import address, read_settings
+from jobhopper_core.store import counts
 from jobhopper_core.store.database import Database, open_mysql
 from jobhopper_core.telemetry.logs import set_up_logs
 from jobhopper_core.telemetry.probes import Pulse, serve_probes
@@ -47,7 +48,7 @@ def _run() -> None:
     if settings.rabbitmq_url:
         parameters(settings.rabbitmq_url)
     listen = address(settings.metrics_listen, "METRICS_LISTEN")
-    database = open_mysql(settings.mysql_url, settings.shards + _SLOT_BEYOND, _THREADS)
+    database = open_mysql(settings.mysql_url, counts.FREE_SLOTS + _SLOT_BEYOND, _THREADS)
     registry, pulse, waiting = CollectorRegistry(), Pulse(), Waiting()
     stopping = stop_on_signals()
     serve_probes(listen, registry, pulse, waiting.reasons)
