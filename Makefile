@@ -9,7 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast check format bench stores stores-down lock clean
+.PHONY: help setup demo dev test test-fast test-stack stack check format bench stores stores-down lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -36,10 +36,16 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 	$(BIN)/jobhopper dev
 
 test: .venv/.dev check ## Runs every check and every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow and not stores"
+
+test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
+	$(BIN)/pytest -n 2 --dist loadgroup -m stores
+
+stack: .venv/.dev ## Runs stores and services as processes, and the demo against them
+	@eval "$$(k8s/stores/up)" && $(BIN)/python -m stack
 
 check: .venv/.dev ## Runs the static checks: format, lint, types, floors, dependencies
 	$(BIN)/ruff format --check .

@@ -142,7 +142,9 @@ def test_after_kill_of_everything(daemon: Daemon) -> None:
     # Were it still there, it would hold the data of a container that starts anew.
     left.wait(10)
     daemon.docker("start", "left")
-    assert daemon.docker("exec", "left", "valkey-cli", "ping").strip() == "PONG"
+    # The client waits for a server that has only just begun.
+    answer = "until valkey-cli ping 2>/dev/null; do sleep 0.1; done"
+    assert daemon.docker("exec", "left", "timeout", "20", "sh", "-c", answer).strip() == "PONG"
 
 
 def test_after_kill_of_the_daemon_alone(daemon: Daemon) -> None:
