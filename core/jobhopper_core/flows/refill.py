@@ -5,26 +5,35 @@ the start it looks once more at the top, which heals what was lost on the way.
 """
 
 import secrets
+from contextlib import suppress
 from functools import partial
 
-from jobhopper_core.hopper.commands import CAPACITY, Begun, begun
+from jobhopper_core.errors import UnavailableError
+from jobhopper_core.hopper.commands import CAPACITY, MOST_BYTES, Begun, Horizon, begun
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.offer import offer, place
 from jobhopper_core.hopper.telling import held
 from jobhopper_core.store.database import Database
-from jobhopper_core.store.refill import Position, ReadyJob, next_ready
+from jobhopper_core.store.refill import Page, Position, next_ready
 
 _JUST_ABOVE = "!"
-_HIGHEST = 10
+_NOTHING = Page([], complete=False)
 
 
 class Refill:
-    """Refills queues up to `capacity` jobs."""
+    """Refills queues up to `capacity` jobs and `most_bytes` of bodies."""
 
-    def __init__(self, database: Database, link: HopperLink, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        database: Database,
+        link: HopperLink,
+        capacity: int = CAPACITY,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self._database = database
         self._link = link
         self._capacity = capacity
+        self._most_bytes = most_bytes
 
     def run(self, queue: str, *, from_start: bool) -> int | None:
         """How many jobs went in; None while another's refill of the queue is under way.
@@ -32,33 +41,39 @@ class Refill:
         Raises UnavailableError when Redis or MySQL can't serve.
         """
         token = secrets.token_hex(8)
-        commands = self._link.commands
-        state = begun(self._link.run([commands.refill_begin(queue, token)])[0])
+        state = begun(self._link.run([self._link.commands.refill_begin(queue, token)])[0])
         if state is None:
             return None
-        from_start = from_start or state.horizon is None
-        limit = self._capacity if from_start else max(1, self._capacity - state.depth)
-        jobs = self._read(queue, limit, None if from_start else _position(state))
-        end = commands.refill_end(
-            queue,
-            token,
-            [offer(held(job)) for job in jobs],
-            from_start=from_start,
-            complete=len(jobs) < limit,
-        )
+        try:
+            page = self._read(queue, state, from_start=from_start)
+        except BaseException:
+            # Else nobody could refill the queue before the token runs out.
+            with suppress(UnavailableError):
+                self._end(queue, token, _NOTHING)
+            raise
+        return self._end(queue, token, page)
+
+    def _read(self, queue: str, state: Begun, *, from_start: bool) -> Page:
+        if from_start or state.horizon is None:
+            return self._next(queue, self._capacity, None, self._most_bytes)
+        limit, room = self._capacity - state.depth, self._most_bytes - state.bytes
+        # All there are, or full: a hopper of large jobs may be full with few of them.
+        if state.horizon.infinite or limit <= 0 or room <= self._most_bytes // 4:
+            return _NOTHING
+        return self._next(queue, limit, _position(state.horizon), room)
+
+    def _next(self, queue: str, limit: int, at: Position | None, room: int) -> Page:
+        verb = partial(next_ready, queue=queue, limit=limit, at=at, most_bytes=room)
+        return self._database.read(verb).result()
+
+    def _end(self, queue: str, token: str, page: Page) -> int:
+        offers = [offer(held(job)) for job in page.jobs]
+        end = self._link.commands.refill_end(queue, token, offers, complete=page.complete)
         done: int = self._link.run([end])[0][1]
         return done
 
-    def _read(self, queue: str, limit: int, at: Position | None) -> list[ReadyJob]:
-        verb = partial(next_ready, queue=queue, limit=limit, at=at)
-        return self._database.read(verb).result()
 
-
-def _position(state: Begun) -> Position | None:
-    if state.horizon is None:
-        return None
-    if state.horizon.infinite:
-        return Position(_HIGHEST, 0, "ffffffff-ffff-ffff-ffff-ffffffffffff", after=True)
-    priority, run_at = place(int(state.horizon.score))
-    after = state.horizon.id.endswith(_JUST_ABOVE)
-    return Position(priority, run_at, state.horizon.id.removesuffix(_JUST_ABOVE), after)
+def _position(horizon: Horizon) -> Position:
+    priority, run_at = place(int(horizon.score))
+    after = horizon.id.endswith(_JUST_ABOVE)
+    return Position(priority, run_at, horizon.id.removesuffix(_JUST_ABOVE), after)

@@ -3,6 +3,7 @@
 Services that wait on threads and the API that waits on an event loop send the same commands.
 """
 
+import hashlib
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any, NamedTuple
@@ -20,7 +21,10 @@ MOST_BYTES = 32 * 1024 * 1024
 REFILL_MS = 5_000
 INFINITE = 1e300
 
-LIBRARY = resources.files(__package__).joinpath("hopper.lua").read_text()
+_SOURCE = resources.files(__package__).joinpath("hopper.lua").read_text()
+# Redis keeps functions over a restart, so every release calls its own, beside those of others.
+VERSION = hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]
+LIBRARY = _SOURCE.replace("VERSION", VERSION)
 
 
 class Horizon(NamedTuple):
@@ -44,11 +48,12 @@ class Taken(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A refill that may go on: Redis's time (ms), the horizon (None: none), and the depth."""
+    """A refill that may go on: Redis's time (ms), the horizon (None: none), what is held."""
 
     at: int
     horizon: Horizon | None
     depth: int
+    bytes: int
 
 
 class HopperCommands:
@@ -61,7 +66,7 @@ class HopperCommands:
         self._most = (most_jobs, most_bytes)
 
     def load(self) -> Command:
-        """Loads the functions, or replaces those of another release."""
+        """Loads this release's functions."""
         return ("FUNCTION", "LOAD", "REPLACE", LIBRARY)
 
     def offer(self, queue: str, at: int, offers: Sequence[Offer]) -> Command:
@@ -85,15 +90,18 @@ class HopperCommands:
         return self._call("jh_refill_begin", queue, token, milliseconds)
 
     def refill_end(
-        self, queue: str, token: str, offers: Sequence[Offer], *, from_start: bool, complete: bool
+        self, queue: str, token: str, offers: Sequence[Offer], *, complete: bool
     ) -> Command:
-        """Ends a refill with the rows it read, in order; `complete`: there are no more."""
-        flags = (int(from_start), int(complete))
-        return self._call("jh_refill_end", queue, token, *flags, *self._most, *_flat(offers))
+        """Ends a refill with the rows it read, in order; `complete`: there are no more.
+
+        With no rows, and not complete, the refill is called off.
+        """
+        flag = int(complete)
+        return self._call("jh_refill_end", queue, token, flag, *self._most, *_flat(offers))
 
     def _call(self, function: str, queue: str, *arguments: Any) -> Command:  # noqa: ANN401
         keys = self._names.of_queue(queue)
-        return ("FCALL", function, len(keys), *keys, *arguments)
+        return ("FCALL", f"{function}_{VERSION}", len(keys), *keys, *arguments)
 
 
 def taken(reply: Sequence[Any]) -> Taken:
@@ -108,7 +116,7 @@ def begun(reply: Sequence[Any]) -> Begun | None:
         return None
     score = reply[2].decode()
     horizon = Horizon(float(score), reply[3].decode()) if score else None
-    return Begun(int(reply[1]), horizon, int(reply[4]))
+    return Begun(int(reply[1]), horizon, int(reply[4]), int(reply[5]))
 
 
 def _flat(offers: Sequence[Offer]) -> list[Any]:

@@ -1,53 +1,80 @@
-"""A thread's connection to Redis. It may fail at any moment; nothing that is kept depends on it."""
+"""A process's way to Redis. It may fail at any moment; nothing that is kept depends on it."""
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from jobhopper_core.errors import ConfigurationError, UnavailableError
 from jobhopper_core.hopper.commands import Command, HopperCommands
+from jobhopper_core.model.times import SECOND
 
 CONNECT_SECONDS = 1.0
-SOCKET_SECONDS = 2.0
+SOCKET_SECONDS = 1.0
 # While Redis is away it is asked this often; in between, calls fail at once.
 PAUSE_SECONDS = 0.5
+# One that does not even refuse costs a caller its patience: it is asked less often.
+_PAUSE_MAX_SECONDS = 5.0
+# Clocks drift, and a replica that takes over has one of its own.
+_OFFSET_SECONDS = 10.0
 
 
 class HopperLink:
-    """Runs the hopper's commands; loads its functions where they are missing."""
+    """Runs the hopper's commands, on any thread; loads its functions where they are missing."""
 
     def __init__(self, url: str, commands: HopperCommands) -> None:
         self.commands = commands
         self._client = client(url)
         self._closed_until = 0.0
-        self._offset_ms: int | None = None
+        self._pause = 0.0
+        self._probe = threading.Lock()
+        # Redis's time less this process's, in µs.
+        self._offset = 0
+        self._offset_until = 0.0
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """The replies to `commands`, sent together. Raises UnavailableError."""
-        if time.monotonic() < self._closed_until:
+        if not self._pause:
+            return self._ask(commands)
+        # Of all threads one finds out whether Redis is back.
+        if time.monotonic() < self._closed_until or not self._probe.acquire(blocking=False):
             raise UnavailableError("Redis did not answer a moment ago.")
         try:
-            return self._run(commands)
-        except (RedisError, OSError) as error:
-            self._closed_until = time.monotonic() + PAUSE_SECONDS
-            self._offset_ms = None
-            raise UnavailableError(f"Redis can't serve now: {error}") from error
+            return self._ask(commands)
+        finally:
+            self._probe.release()
 
     def now_ms(self) -> int:
-        """Redis's time as known here. Raises UnavailableError."""
-        if self._offset_ms is None:
+        """Redis's time as known here, never ahead of it. Raises UnavailableError."""
+        if time.monotonic() >= self._offset_until:
             seconds, micros = self.run([("TIME",)])[0]
-            self._offset_ms = int(seconds) * 1000 + int(micros) // 1000 - _local_ms()
-        return _local_ms() + self._offset_ms
+            self._offset = int(seconds) * SECOND + int(micros) - _local()
+            self._offset_until = time.monotonic() + _OFFSET_SECONDS
+        return (_local() + self._offset) // 1000
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+    def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        asked = time.monotonic()
+        try:
+            replies = self._run(commands)
+        except (RedisError, OSError) as error:
+            now = time.monotonic()
+            # Longer than it took, so that one that hangs slows its callers little.
+            self._pause = min(max(PAUSE_SECONDS, 3 * (now - asked)), _PAUSE_MAX_SECONDS)
+            self._closed_until = now + self._pause
+            self._offset_until = 0.0
+            raise UnavailableError(f"Redis can't serve now: {error}") from error
+        self._pause = 0.0
+        return replies
 
     def _run(self, commands: Sequence[Command]) -> list[Any]:
         replies = self._send(commands)
@@ -83,7 +110,8 @@ def options() -> dict[str, Any]:
     return {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": SOCKET_SECONDS,
-        "retry": Retry(NoBackoff(), 1),
+        # For a connection that was closed while it lay idle; who timed out once, would again.
+        "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         "health_check_interval": 15,
     }
 
@@ -93,5 +121,6 @@ def is_missing(reply: object) -> bool:
     return isinstance(reply, ResponseError) and "function not found" in str(reply).lower()
 
 
-def _local_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _local() -> int:
+    # Not the time of day, which may be set while an offset holds.
+    return time.monotonic_ns() // 1000

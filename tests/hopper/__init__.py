@@ -1,0 +1,1 @@
+"""The hopper on a real Valkey, filled from a real MySQL."""
