@@ -19,7 +19,8 @@ from jobhopper_api.wire.answers import (
     Problem,
     Updated,
 )
-from jobhopper_core.model.limits import BODY_MAX, QUEUE_PATTERN
+from jobhopper_api.wire.requests import GOES_WITH, BatchUpdate, OperatorUpdate, WorkerUpdate
+from jobhopper_core.model.limits import BODY_MAX, HEADER_MAX, QUEUE_PATTERN
 
 _PROBLEMS = {
     400: "What came is not HTTP, or ended too early.",
@@ -28,7 +29,10 @@ _PROBLEMS = {
     408: "The body did not arrive in time.",
     413: f"The body is larger than {BODY_MAX} bytes.",
     415: "The body is not application/json.",
+    421: "An open server was called by a name that is not this machine's.",
     422: "A field is wrong; `errors` names it.",
+    431: f"The request's head is larger than {HEADER_MAX} bytes.",
+    500: "A fault of ours; the log says why.",
     503: "A store can't be reached in time; try again after `Retry-After`.",
 }
 _BODY_PROBLEMS = {408, 413, 415}
@@ -38,6 +42,21 @@ _ANSWERS: dict[str, dict[int, tuple[type, ...]]] = {
     "read_job": {200: (JobView, OnItsWay)},
     "change_job": {200: (JobView, Updated), 202: (Updated,)},
 }
+_TEXT = {"schema": {"type": "string"}}
+_LOCATION = {"Location": {"description": "The path of what was made.", **_TEXT}}
+_ANSWER_HEADERS: dict[str, dict[int, dict[str, Any]]] = {
+    "create": {
+        status: {"Location": {"description": "The path of the job, when one was sent.", **_TEXT}}
+        for status in (200, 201, 202)
+    },
+    "create_key": {201: {"Location": {"required": True, **_LOCATION["Location"]}}},
+}
+_PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"required": True, **_TEXT}},
+    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+}
+# What the types can't say: how the fields of these bodies go together.
+_TOGETHER = {WorkerUpdate: 1, BatchUpdate: 2}
 
 
 def described(operations: Sequence[Operation], version: str) -> dict[str, Any]:
@@ -77,6 +96,10 @@ class _Schemas:
         )
         self._refs = dict(zip(self._types, refs, strict=True))
         self.components = _tidied(self.components)
+        for type_, fixed in _TOGETHER.items():
+            found = self.components[type_.__name__]
+            self.components[type_.__name__] = _by_status(found, fixed)
+        self.components[OperatorUpdate.__name__]["minProperties"] = 1
 
     def of(self, types: Sequence[type]) -> dict[str, Any]:
         """The schema of any of `types`."""
@@ -89,6 +112,25 @@ def _answer_types(operation: Operation) -> list[type | None]:
     return [*operation.answers.values(), *(t for types in shapes.values() for t in types)]
 
 
+def _by_status(schema: dict[str, Any], fixed: int) -> dict[str, Any]:
+    """The schema of an update as one alternative a status; `fixed` fields come with each."""
+    properties, required = schema["properties"], schema["required"]
+    alternatives = []
+    for status, names in GOES_WITH.items():
+        one: dict[str, Any] = {name: properties[name] for name in (*required, *names)}
+        if status is None:
+            more: dict[str, Any] = {"required": required, "minProperties": fixed + 1}
+        else:
+            one["status"] = {"const": status}
+            more = {"required": [*required, "status"]}
+        title = f"{schema['title']}: {status or 'heartbeat'}"
+        alternatives.append(
+            {"title": title, "type": "object", "properties": one, "additionalProperties": False}
+            | more
+        )
+    return {"description": schema["description"], "oneOf": alternatives}
+
+
 def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     described_: dict[str, Any] = {
         "operationId": operation.handler.__name__,
@@ -98,8 +140,12 @@ def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         "responses": {**_answers(operation, schemas), **_problems(operation, schemas)},
     }
     if operation.body:
-        content = {"application/json": {"schema": schemas.of(operation.body)}}
-        described_["requestBody"] = {"required": True, "content": content}
+        described_["requestBody"] = {
+            "required": True,
+            "description": f"At most {BODY_MAX} bytes.",
+            "content": {"application/json": {"schema": schemas.of(operation.body)}},
+            "x-maxBytes": BODY_MAX,
+        }
     return described_
 
 
@@ -140,14 +186,8 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _headers(operation: Operation) -> list[dict[str, Any]]:
     return [
-        {
-            "name": name,
-            "in": "header",
-            "required": False,
-            "description": text,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-        }
-        for name, text in operation.headers.items()
+        {"name": name, "in": "header", "required": False, **described_}
+        for name, described_ in operation.headers.items()
     ]
 
 
@@ -157,8 +197,11 @@ def _answers(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     for status, type_ in operation.answers.items():
         types = shapes.get(status, (type_,) if type_ is not None else ())
         content = {"application/json": {"schema": schemas.of(types)}} if types else None
-        found[str(status)] = {"description": operation.summary} | (
-            {"content": content} if content else {}
+        headers = _ANSWER_HEADERS.get(operation.handler.__name__, {}).get(status)
+        found[str(status)] = (
+            {"description": operation.summary}
+            | ({"headers": headers} if headers else {})
+            | ({"content": content} if content else {})
         )
     return found
 
@@ -171,7 +214,11 @@ def _problems(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     }
     texts |= {status: f"Codes: {codes}." for status, codes in operation.refusals.items()}
     content = {CONTENT_TYPE: {"schema": schemas.of([Problem])}}
-    return {str(s): {"description": text, "content": content} for s, text in sorted(texts.items())}
+    return {
+        str(status): {"description": text, "content": content}
+        | ({"headers": _PROBLEM_HEADERS[status]} if status in _PROBLEM_HEADERS else {})
+        for status, text in sorted(texts.items())
+    }
 
 
 def _tidied(node: Any) -> Any:  # noqa: ANN401

@@ -50,7 +50,8 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Answer]]
 class Operation:
     """A method and path, and all that is to be known of it.
 
-    `patience` tells from body and query how many seconds more than the deadline it may take.
+    `headers` are those it reads, each with its OpenAPI description and schema. `patience` tells
+    from body and query how many seconds more than the deadline it may take.
     """
 
     method: str
@@ -62,7 +63,7 @@ class Operation:
     body: tuple[type, ...] = ()
     reader: Reader[Any] | None = None
     query: type[NoQuery] = NoQuery
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refusals: Mapping[int, str] = field(default_factory=dict)
     patience: Callable[[Any, Any], float] = lambda _body, _query: 0.0
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -26,6 +27,9 @@ from jobhopper_core.store.transaction import Transaction
 
 _TRACEPARENT = "traceparent"
 _KEY = "Idempotency-Key"
+# Printable Latin-1, which is what a header can hold.
+_PRINTABLE = r"!-~\u00a1-\u00ac\u00ae-\u00ff"
+_KEY_PATTERN = re.compile(f"[{_PRINTABLE}]([ {_PRINTABLE}]*[{_PRINTABLE}])?")
 # `wait=persisted` looks soon, then less and less often (seconds).
 _FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.01, 0.2
 
@@ -149,7 +153,7 @@ def _key(call: Call[NewBatch, CreateQuery]) -> str | None:
         return None
     if len(values) > 1:
         raise InvalidFieldError(_KEY, "is given more than once; give it once.")
-    if not 0 < len(values[0]) <= limits.IDEMPOTENCY_KEY_MAX or not values[0].isprintable():
+    if len(values[0]) > limits.IDEMPOTENCY_KEY_MAX or not _KEY_PATTERN.fullmatch(values[0]):
         raise InvalidFieldError(
             _KEY, f"must be 1 to {limits.IDEMPOTENCY_KEY_MAX} printable characters."
         )
@@ -196,9 +200,21 @@ OPERATIONS = (
         reader=read,
         query=CreateQuery,
         headers={
-            _KEY: "A repeat with the same key within 24 hours answers with the first ids. "
-            "A fresh UUIDv7 becomes the first job's id.",
-            _TRACEPARENT: "W3C trace context, handed on to the worker.",
+            _KEY: {
+                "description": "A repeat with the same key within 24 hours answers with the first "
+                "ids. A fresh UUIDv7 becomes the first job's id.",
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": limits.IDEMPOTENCY_KEY_MAX,
+                    "pattern": f"^{_KEY_PATTERN.pattern}$",
+                },
+            },
+            _TRACEPARENT: {
+                "description": "W3C trace context, handed on to the worker; left out when it is "
+                f"not ASCII or longer than {limits.TRACEPARENT_MAX} characters.",
+                "schema": {"type": "string"},
+            },
         },
     ),
 )

@@ -17,7 +17,7 @@ Receipt = Literal["rabbitmq", "mysql"]
 class Created(msgspec.Struct):
     """One job was accepted; `receipt` says where it is durable."""
 
-    id: str
+    id: fields.JobId
     receipt: Receipt
     duplicate: bool = False
 
@@ -25,7 +25,7 @@ class Created(msgspec.Struct):
 class CreatedOne(msgspec.Struct):
     """One of several jobs that were accepted."""
 
-    id: str
+    id: fields.JobId
     duplicate: bool = False
 
 
@@ -40,22 +40,22 @@ class LeaseToken(msgspec.Struct):
     """The proof of a claim; send the newest one with every update."""
 
     token: str
-    expires_at: str
+    expires_at: fields.ShownTime
 
 
 class Claimed(msgspec.Struct):
     """A job in a worker's hands."""
 
-    id: str
+    id: fields.JobId
     queue: str
     type: str
     payload: Raw
     priority: int
-    run_at: str
+    run_at: fields.ShownTime
     attempt: int
     max_attempts: int
     progress: Raw
-    created_at: str
+    created_at: fields.ShownTime
     traceparent: str | None
     provisional: bool
     lease: LeaseToken
@@ -70,7 +70,7 @@ class Claims(msgspec.Struct):
 class Updated(msgspec.Struct, omit_defaults=True):
     """A worker's update was accepted; `lease` is the new token after an extension."""
 
-    id: str
+    id: fields.JobId
     receipt: Receipt
     lease: LeaseToken | UnsetType = UNSET
 
@@ -99,28 +99,28 @@ class AttemptView(msgspec.Struct):
     outcome: Literal["failed", "expired", "released"]
     error: Raw
     worker: str | None
-    started_at: str | None
-    ended_at: str
+    started_at: fields.ShownTime | None
+    ended_at: fields.ShownTime
 
 
 class JobSummary(msgspec.Struct):
     """A job as lists show it."""
 
-    id: str
+    id: fields.JobId
     queue: str
     type: str
     status: fields.StatusName
     priority: int
-    run_at: str
+    run_at: fields.ShownTime
     attempt: int
     failures: int
     max_attempts: int
     silenced: bool
     worker: str | None
-    lease_until: str | None
-    created_at: str
-    updated_at: str
-    finished_at: str | None
+    lease_until: fields.ShownTime | None
+    created_at: fields.ShownTime
+    updated_at: fields.ShownTime
+    finished_at: fields.ShownTime | None
     error: Raw
     progress: Raw
 
@@ -197,7 +197,7 @@ class KeyView(msgspec.Struct):
     id: str
     name: str
     scopes: dict[access.Scope, list[str]]
-    created_at: str
+    created_at: fields.ShownTime
 
 
 class NewKeyView(KeyView, kw_only=True):
@@ -217,7 +217,7 @@ class StoreView(msgspec.Struct):
     """A store: whether it answers, and since when it has been so."""
 
     up: bool
-    since: str
+    since: fields.ShownTime
 
 
 class SystemView(msgspec.Struct):
@@ -225,8 +225,8 @@ class SystemView(msgspec.Struct):
 
     version: str
     mode: Literal["normal", "embedded"]
-    started_at: str
-    time: str
+    started_at: fields.ShownTime
+    time: fields.ShownTime
     shards: int
     stores: dict[str, StoreView]
 

@@ -38,7 +38,7 @@ class JobsQuery(NoQuery):
     silenced: Literal["false", "true", "any"] = "false"
     error_contains: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     limit: fields.Limit = limits.LIST_DEFAULT
-    next: fields.Cursor | None = None
+    next: fields.JobCursor | None = None
 
 
 class TopQuery(NoQuery):
@@ -51,4 +51,4 @@ class PageQuery(NoQuery):
     """Which page of a list."""
 
     limit: fields.Limit = limits.LIST_DEFAULT
-    next: fields.Cursor | None = None
+    next: fields.NameCursor | None = None

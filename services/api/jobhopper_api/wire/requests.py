@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from jobhopper_api.wire import fields
 from jobhopper_core.model import access, limits
@@ -18,7 +18,7 @@ class NewJob(Body):
 
     queue: fields.QueueName
     type: fields.Name
-    payload: Raw | UnsetType = UNSET
+    payload: fields.Payload | UnsetType = UNSET
     priority: fields.Priority = limits.PRIORITY_DEFAULT
     run_at: fields.Time | None = None
     max_attempts: fields.MaxAttempts | UnsetType = UNSET
@@ -34,7 +34,12 @@ class Claim(Body):
     """What a worker asks for: up to `max` jobs, from the first queue named, then the next."""
 
     queues: Annotated[
-        list[fields.QueueName], Meta(min_length=1, max_length=limits.CLAIM_QUEUES_MAX)
+        list[fields.QueueName],
+        Meta(
+            min_length=1,
+            max_length=limits.CLAIM_QUEUES_MAX,
+            extra_json_schema={"uniqueItems": True},
+        ),
     ]
     max: Annotated[int, Meta(ge=1, le=limits.CLAIM_MAX)] = 1
     lease: fields.LeaseSeconds | UnsetType = UNSET
@@ -42,17 +47,26 @@ class Claim(Body):
     worker: fields.Name | None = None
 
 
+# What may come with each status of a worker's update. Without a status it is a heartbeat.
+GOES_WITH: dict[str | None, tuple[str, ...]] = {
+    "succeeded": ("result", "progress"),
+    "failed": ("error", "retry_in", "retry", "progress"),
+    "queued": ("progress",),
+    None: ("extend", "progress"),
+}
+
+
 class WorkerUpdate(Body):
     """A worker's update: the end of its attempt, or a heartbeat (`extend`, `progress`)."""
 
     lease: fields.Token
     status: Literal["succeeded", "failed", "queued"] | UnsetType = UNSET
-    result: Raw | UnsetType = UNSET
-    error: Raw | UnsetType = UNSET
+    result: fields.Result | UnsetType = UNSET
+    error: fields.Error | UnsetType = UNSET
     retry_in: fields.RetrySeconds | UnsetType = UNSET
     retry: bool | UnsetType = UNSET
     extend: fields.LeaseSeconds | UnsetType = UNSET
-    progress: Raw | UnsetType = UNSET
+    progress: fields.Progress | UnsetType = UNSET
 
 
 class BatchUpdate(WorkerUpdate, kw_only=True):
