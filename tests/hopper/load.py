@@ -31,8 +31,8 @@ class Load:
         ]
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Two of each, until the block ends; then all that was created is worked off."""
+    def running(self, *, to_the_end: bool = True) -> Iterator[None]:
+        """Two of each, until the block ends; then, `to_the_end`, what is left is worked off."""
         threads = [threading.Thread(target=self._create, args=(p,)) for p in (5, 2)]
         threads += [threading.Thread(target=self._claim) for _ in range(2)]
         threads += [threading.Thread(target=self._refill, args=(h.turn,)) for h in self._hoppers]
@@ -42,7 +42,7 @@ class Load:
             yield
             self.creating.set()
             deadline = time.monotonic() + 20
-            while self.mill.in_order() and time.monotonic() < deadline:
+            while to_the_end and self.mill.in_order() and time.monotonic() < deadline:
                 time.sleep(0.05)
         finally:
             self.creating.set()

@@ -3,6 +3,7 @@
 import logging
 import time
 
+import pytest
 import redis
 from stores.container import Container
 
@@ -29,6 +30,7 @@ def test_flushall_under_load(mill: Mill, valkey_url: str, raw: redis.Redis) -> N
     assert max(whole) < 2.0
 
 
+@pytest.mark.slow
 def test_a_redis_killed_under_load(mill: Mill, valkey_url: str, valkey: Container) -> None:
     load = Load(mill, valkey_url)
     with load.running():

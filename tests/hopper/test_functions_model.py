@@ -332,7 +332,7 @@ _SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), sta
 
 def test_functions_keep_the_promise(hopper: Hopper) -> None:
     run_state_machine_as_test(
-        lambda: HopperMachine(hopper), settings=settings(_SETTINGS, max_examples=200)
+        lambda: HopperMachine(hopper), settings=settings(_SETTINGS, max_examples=150)
     )
 
 
