@@ -1,6 +1,7 @@
 """The hopper filled from MySQL: nothing is left out, and the order is MySQL's own."""
 
 import random
+from functools import partial
 
 import pytest
 import redis
@@ -10,6 +11,7 @@ from jobhopper_core.flows.refill import Refill
 from jobhopper_core.hopper.commands import CAPACITY, HopperCommands
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.names import Names
+from jobhopper_core.store import queues
 from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.refill import next_ready
 
@@ -27,6 +29,14 @@ def test_a_cold_hopper_is_filled_in_mysqls_order(mill: Mill) -> None:
     assert mill.hopper.take(1).state == "cold"
     assert mill.refill.run(QUEUE, from_start=False) == 60
     assert [job.id for job in mill.hopper.take(100).jobs] == mill.in_order()
+
+
+def test_a_paused_queue_stays_paused_when_redis_has_lost_all(mill: Mill) -> None:
+    mill.create(3)
+    mill.write(partial(queues.change, name=QUEUE, values={"paused": True}))
+    mill.hopper.raw.flushall()
+    assert mill.refill.run(QUEUE, from_start=True) == 3
+    assert mill.hopper.take(1).state == "paused"
 
 
 def test_refills_go_on_from_the_horizon_to_the_end(mill: Mill) -> None:

@@ -13,6 +13,7 @@ from jobhopper_core.hopper.commands import CAPACITY, MOST_BYTES, Begun, Horizon,
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.offer import offer, place
 from jobhopper_core.hopper.telling import held
+from jobhopper_core.store import queues
 from jobhopper_core.store.database import Database
 from jobhopper_core.store.refill import Page, Position, next_ready
 
@@ -46,6 +47,8 @@ class Refill:
             return None
         try:
             page = self._read(queue, state, from_start=from_start)
+            if state.horizon is None:
+                self._tell_pause(queue)
         except BaseException:
             # Else nobody could refill the queue before the token runs out.
             with suppress(UnavailableError):
@@ -65,6 +68,12 @@ class Refill:
     def _next(self, queue: str, limit: int, at: Position | None, room: int) -> Page:
         verb = partial(next_ready, queue=queue, limit=limit, at=at, most_bytes=room)
         return self._database.read(verb).result()
+
+    def _tell_pause(self, queue: str) -> None:
+        """A hopper that knows nothing may not know that its queue is paused either."""
+        settings = self._database.read(partial(queues.read, name=queue)).result()
+        if settings is not None:
+            self._link.run([self._link.commands.pause(queue, paused=settings.paused)])
 
     def _end(self, queue: str, token: str, page: Page) -> int:
         offers = [offer(held(job)) for job in page.jobs]

@@ -99,6 +99,10 @@ class HopperCommands:
         flag = int(complete)
         return self._call("jh_refill_end", queue, token, flag, *self._most, *_flat(offers))
 
+    def pause(self, queue: str, *, paused: bool) -> Command:
+        """Says whether `take` may give anything."""
+        return ("HSET", self._names.settings(queue), "paused", int(paused))
+
     def _call(self, function: str, queue: str, *arguments: Any) -> Command:  # noqa: ANN401
         keys = self._names.of_queue(queue)
         return ("FCALL", f"{function}_{VERSION}", len(keys), *keys, *arguments)
