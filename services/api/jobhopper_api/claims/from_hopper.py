@@ -1,6 +1,5 @@
 """Claims through the hopper: Redis says who is next, MySQL decides who gets it."""
 
-import secrets
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,7 +12,7 @@ from jobhopper_core.hopper.commands import Taken, taken
 from jobhopper_core.hopper.offer import Held, claimed, offer
 from jobhopper_core.model.job import Demand
 from jobhopper_core.model.times import SECOND
-from jobhopper_core.store.claim import Handout, Pick, claim_known, handed_out
+from jobhopper_core.store.claim import Handout, Pick, claim_known, handed_out, new_claim_ids
 from jobhopper_core.store.queues import ensure
 
 
@@ -36,7 +35,8 @@ class HopperClaims:
         if found.state == "paused":
             return Handout([[] for _ in demands], left=False)
         handout = await self._claim(queue, demands, found.jobs, lease)
-        if found.state == "dry" and not any(handout.jobs):
+        if not any(handout.jobs) and (found.jobs or found.state == "dry"):
+            # All were stale, or there is more in the database: it knows what is ready now.
             return await self._direct.take(queue, demands)
         full = len(found.jobs) == wanted
         lost = sum(map(len, handout.jobs)) < len(found.jobs)
@@ -65,9 +65,9 @@ class HopperClaims:
         if not jobs:
             return Handout([[] for _ in demands], left=False)
         askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
-        now = self._store.now()
+        now, claim_ids = self._store.now(), new_claim_ids(demands)
         picks = [
-            Pick(i, demand.worker, claimed(job, secrets.token_hex(16), now + _of(demand, lease)))
+            Pick(i, demand.worker, claimed(job, claim_ids[i], now + _of(demand, lease)))
             for job, (i, demand) in zip(jobs, askers, strict=False)
         ]
         try:
