@@ -17,6 +17,7 @@ from jobhopper_api.http.problems import (
     CONTENT_TYPE,
     RETRY_AFTER_SECONDS,
     RequestError,
+    is_passing,
     problem_of,
     status_of,
 )
@@ -24,7 +25,7 @@ from jobhopper_api.openapi import described
 from jobhopper_api.operations import Operation
 from jobhopper_api.routes import claims, create, jobs, keys, probes, queues, system, worker_updates
 from jobhopper_api.services import Services
-from jobhopper_core.errors import JobhopperError, UnavailableError
+from jobhopper_core.errors import JobhopperError
 
 OPERATIONS: tuple[Operation, ...] = (
     *create.OPERATIONS,
@@ -68,7 +69,7 @@ def build_app(services: Services) -> ASGIApp:
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, JobhopperError)  # noqa: S101 - registered for nothing else
     headers = {}
-    if isinstance(error, UnavailableError):
+    if is_passing(error):
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     status = status_of(error)
     if status == HTTPStatus.UNAUTHORIZED:

@@ -43,6 +43,7 @@ _ANSWERS: dict[str, dict[int, tuple[type, ...]]] = {
     "change_job": {200: (JobView, Updated), 202: (Updated,)},
 }
 _TEXT = {"schema": {"type": "string"}}
+_SECONDS = {"schema": {"type": "integer"}}
 _LOCATION = {"Location": {"description": "The path of what was made.", **_TEXT}}
 _ANSWER_HEADERS: dict[str, dict[int, dict[str, Any]]] = {
     "create": {
@@ -53,7 +54,8 @@ _ANSWER_HEADERS: dict[str, dict[int, dict[str, Any]]] = {
 }
 _PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"required": True, **_TEXT}},
-    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+    409: {"Retry-After": {"description": "Seconds, where it passes.", **_SECONDS}},
+    503: {"Retry-After": {"description": "Seconds.", "required": True, **_SECONDS}},
 }
 # What the types can't say: how the fields of these bodies go together.
 _TOGETHER = {WorkerUpdate: 1, BatchUpdate: 2}

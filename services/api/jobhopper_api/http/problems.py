@@ -37,6 +37,11 @@ def status_of(error: errors.JobhopperError) -> int:
     return next((status for type_, status in _STATUS if isinstance(error, type_)), 500)
 
 
+def is_passing(error: errors.JobhopperError) -> bool:
+    """Whether the same call may do better in a moment: it is answered with Retry-After."""
+    return isinstance(error, errors.UnavailableError) or error.code == "not_yet_persisted"
+
+
 def problem_of(error: errors.JobhopperError) -> Problem:
     """The problem that stands for an error."""
     status = status_of(error)

@@ -217,7 +217,8 @@ OPERATIONS = (
         reader=read_update,
         refusals={
             404: "not_found",
-            409: "lease_expired, cancelled, stale_claim, not_running; running, wrong_status",
+            409: "lease_expired, cancelled, stale_claim, not_running; running, wrong_status, "
+            "not_yet_persisted",
         },
     ),
     Operation(
@@ -227,6 +228,6 @@ OPERATIONS = (
         "Erases payload, result, error and progress; keeps the row.",
         {200: answers.JobView},
         scope="manage",
-        refusals={404: "not_found", 409: "running"},
+        refusals={404: "not_found", 409: "running, not_yet_persisted"},
     ),
 )
