@@ -8,6 +8,7 @@ from msgspec import Raw
 from jobhopper_core.model.job import ClaimedJob
 
 _PRIORITY_STEP = 1 << 42
+_NULL = b"null"
 
 
 class Held(msgspec.Struct, array_like=True):
@@ -21,7 +22,8 @@ class Held(msgspec.Struct, array_like=True):
     run_at: int
     attempt: int
     max_attempts: int
-    progress: Raw | None
+    # JSON null stands for none: beside Raw, the decoder knows no other type.
+    progress: Raw
     created_at: int
     updated_at: int
     traceparent: str | None
@@ -73,7 +75,7 @@ def claimed(job: Held, claim_id: str, lease_until: int) -> ClaimedJob:
         job.run_at,
         job.attempt + 1,
         job.max_attempts,
-        None if job.progress is None else bytes(job.progress).decode(),
+        None if bytes(job.progress) == _NULL else bytes(job.progress).decode(),
         job.created_at,
         job.traceparent,
         claim_id,
