@@ -14,7 +14,6 @@ from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.wire import answers, decode, json_text
 from jobhopper_api.wire.queries import CreateQuery
 from jobhopper_api.wire.requests import NewJob, NewJobs
-from jobhopper_api.writes.path import Written
 from jobhopper_core.errors import InvalidFieldError
 from jobhopper_core.model import ids, limits
 from jobhopper_core.model.access import Scope
@@ -67,16 +66,20 @@ async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
         require(call.caller, queue, Scope.PRODUCE)
     now = services.store.now()
     writes = [_write(call, i, job, now) for i, job in enumerate(batch.jobs)]
-    settings, job_ids = await _prepared(call, names, now)
+    settings, job_ids, repeated = await _prepared(call, names, now)
     for write, job, id_ in zip(writes, batch.jobs, job_ids, strict=True):
         write.id = id_
         if job.max_attempts is UNSET:
             write.max_attempts = settings[job.queue].max_attempts
     written = await services.writes.create(writes)
-    for write, one in zip(writes, written, strict=True):
-        _count(call, write, one)
-    duplicates = [one.outcome is Outcome.DUPLICATE for one in written]
+    # What is on its way has no outcome yet; of a known key its jobs were answered before.
+    duplicates = [
+        repeated if one.outcome is None else one.outcome is Outcome.DUPLICATE for one in written
+    ]
     receipt = written[0].receipt
+    for write, duplicate in zip(writes, duplicates, strict=True):
+        if not duplicate:
+            _count(call, write, receipt)
     if call.query.wait and receipt == "rabbitmq" and await _persisted(call, job_ids):
         receipt = "mysql"
     return _answer(batch, job_ids, duplicates, receipt)
@@ -119,8 +122,10 @@ def _payload(job: NewJob, field: str) -> str:
 
 async def _prepared(
     call: Call[NewBatch, CreateQuery], names: Iterable[str], now: int
-) -> tuple[dict[str, QueueSettings], Sequence[str]]:
-    """The settings of the queues, and the ids of the jobs: new, or those of the Idempotency-Key.
+) -> tuple[dict[str, QueueSettings], Sequence[str], bool]:
+    """The settings of the queues, the ids of the jobs, and whether the Idempotency-Key was known.
+
+    The ids are new, or those of the key.
 
     Only a request that is right in all its parts brings queues into being or takes a key, so
     both happen in one transaction.
@@ -133,11 +138,13 @@ async def _prepared(
     made = services.ids.make(count, now) if first is None else ids.series(first, count)
     wanted = None if key is None or first else _reservation(call, key, made)
     if not new and wanted is None:
-        return settings, made
+        return settings, made, False
     read, first = await services.store.write(partial(_prepare, names=new, wanted=wanted))
     for name, one in read.items():
         services.queues.note(name, one)
-    return settings | read, made if first is None else ids.series(first, count)
+    if first is None or first == made[0]:
+        return settings | read, made, False
+    return settings | read, ids.series(first, count), True
 
 
 def _prepare(
@@ -170,10 +177,9 @@ def _traceparent(call: Call[NewBatch, CreateQuery]) -> str | None:
     return value if value and len(value) <= limits.TRACEPARENT_MAX and value.isascii() else None
 
 
-def _count(call: Call[NewBatch, CreateQuery], write: Create, written: Written) -> None:
+def _count(call: Call[NewBatch, CreateQuery], write: Create, receipt: answers.Receipt) -> None:
     metrics = call.services.metrics
-    if written.outcome is not Outcome.DUPLICATE:
-        metrics.created.labels(metrics.label(write.queue), written.receipt).inc()
+    metrics.created.labels(metrics.label(write.queue), receipt).inc()
 
 
 def _answer(
