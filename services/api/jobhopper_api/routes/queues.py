@@ -59,6 +59,8 @@ async def delete_queue(call: Call[None, NoQuery]) -> Answer:
     name = _path_name(call, Scope.MANAGE)
     await call.services.store.write(partial(queues.delete, name=name))
     call.services.queues.forget(name)
+    # Should it come back, nothing of it is remembered, a pause least of all.
+    await call.services.announcer.announce_settings(name, QueueSettings())
     return Answer(204)
 
 
