@@ -63,15 +63,10 @@ def read_update(data: bytes) -> WorkerUpdate | OperatorUpdate:
 async def read_job(call: Call[None, JobQuery]) -> Answer:
     """A whole job, at once or when it has ended."""
     job_id = path_id(call.path["id"])
-    try:
-        found = await _look_up(call, job_id)
-    except NotFoundError:
-        if not await is_on_its_way(call, job_id):
-            raise
-        return Answer(200, answers.OnItsWay(job_id))
-    if call.query.wait == "finished" and found[0].status not in FINAL:
+    found = await _find(call, job_id)
+    if call.query.wait == "finished" and not _has_ended(found):
         found = await _wait_for_end(call, job_id, call.query.timeout)
-    return Answer(200, answers.whole(*found))
+    return Answer(200, answers.OnItsWay(job_id) if found is None else answers.whole(*found))
 
 
 async def change_job(call: Call[WorkerUpdate | OperatorUpdate, NoQuery]) -> Answer:
@@ -134,21 +129,31 @@ def _bound(value: str | None, field: str) -> int | None:
     return None if value is None else decode.time(value, field)
 
 
-async def _look_up(call: Call[None, JobQuery], job_id: str) -> Found:
-    found = await call.services.store.read(partial(look_up, job_id=job_id))
+async def _find(call: Call[None, JobQuery], job_id: str) -> Found | None:
+    """The job, or None while it is on its way. Raises NotFoundError."""
+    try:
+        found = await call.services.store.read(partial(look_up, job_id=job_id))
+    except NotFoundError:
+        if not await is_on_its_way(call, job_id):
+            raise
+        return None
     require(call.caller, found[0].queue, Scope.READ, Scope.PRODUCE)
     return found
 
 
-async def _wait_for_end(call: Call[None, JobQuery], job_id: str, seconds: float) -> Found:
+def _has_ended(found: Found | None) -> bool:
+    return found is not None and found[0].status in FINAL
+
+
+async def _wait_for_end(call: Call[None, JobQuery], job_id: str, seconds: float) -> Found | None:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     with call.services.hub.on_finished(job_id) as ended:
         # Looked up again once listening, so that an end in between is seen.
         while True:
-            found = await _look_up(call, job_id)
+            found = await _find(call, job_id)
             left = until - loop.time()
-            if found[0].status in FINAL or left <= 0 or call.services.hub.closed:
+            if _has_ended(found) or left <= 0 or call.services.hub.closed:
                 return found
             await _wait_for(ended, min(left, _ASK_AGAIN_SECONDS))
 
