@@ -34,8 +34,9 @@ class Services:
         refillers: int = 1,
         shards: int = 4,
         first_port: int | None = None,
+        key: str | None = None,
     ) -> None:
-        self.key = f"jh_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
+        self.key = key or f"jh_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
         self.stores = stores
         self._folder = tempfile.TemporaryDirectory(prefix="jobhopper-stack-")
         self._stack = ExitStack()

@@ -1,0 +1,49 @@
+"""The services as processes on real stores, and callers that know when a write has arrived."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stores.container import Container
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from stack.emptying import empty  # the repository's own folder, found by the line above
+from stack.services import Services, Stores
+
+Launch = Callable[..., Services]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the folder's tests on one process: each set of services has the stores to itself."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+            item.add_marker(pytest.mark.stores)
+
+
+@pytest.fixture(scope="session")
+def stores(mysql: Container, rabbitmq: Container, valkey: Container) -> Stores:
+    return Stores(mysql.url, rabbitmq.url, valkey.url)
+
+
+@pytest.fixture(scope="module")
+def launch(stores: Stores) -> Iterator[Launch]:
+    """Starts services on emptied stores; they end with the module."""
+    with launching(stores) as start:
+        yield start
+
+
+class launching(ExitStack):  # noqa: N801 # used as a function is
+    """Starts services on emptied stores, and ends them with the block."""
+
+    def __init__(self, stores: Stores) -> None:
+        super().__init__()
+        self._stores = stores
+
+    def __call__(self, **shape: Any) -> Services:
+        empty(self._stores)
+        return self.enter_context(Services(self._stores, **shape))
