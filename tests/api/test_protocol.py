@@ -32,7 +32,7 @@ NOT_HTTP = {
     "words": b"hello, is anybody there?\r\n\r\n",
     "noise": bytes(range(256)) * 4,
     "no method": b" /v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "unknown method": head("FETCH", "/v1/jobs"),
+    "a method in pieces": b"FETCH",
     "unknown version": b"GET /livez HTTP/7.7\r\nHost: localhost\r\n\r\n",
     "a space in the path": head("GET", "/v1/a b"),
     "bytes in the path": b"GET /v1/\xc3\xa4 HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -62,6 +62,14 @@ def test_what_is_not_http_is_a_400_problem(server: Server, what: str) -> None:
     assert (reply.status, reply.code) == (400, "bad_request")
     assert reply.headers["connection"] == "close"
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("method", ["FETCH", "get", "Get", "GETT", "X-MINE", "{}"])
+def test_a_method_that_nobody_knows_is_405(server: Server, method: str) -> None:
+    reply = parsed(exchange(server.port, head(method, "/v1/jobs")))
+    assert (reply.status, reply.code) == (405, "method_not_allowed")
+    assert reply.headers["allow"] == "get, post, patch, delete"
+    assert reply.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("size", [64 * 1024, 100_000, 1_000_000])

@@ -6,10 +6,12 @@ of it is bounded. What isn't HTTP is answered with a problem like every other er
 """
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Any
 
 import httptools
+from httptools import HttpParserInvalidMethodError
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -27,6 +29,8 @@ _UNWANTED_MAX = 64 * 1024 * 1024
 _AHEAD_MAX = 32
 # What a header line holds beside its name and value: a colon, a space, the line's end.
 _LINE_EXTRA = 4
+_REQUEST_LINE = re.compile(rb"[!-~]{1,64} [!-~]+ HTTP/1\.[01]\r\n")
+_METHODS = "GET, POST, PATCH, DELETE"
 _UPGRADE_HEADERS = {b"connection", b"upgrade", b"http2-settings"}
 
 
@@ -154,6 +158,8 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, _HeadTooLargeError):
                 self._refuse_head()
+            elif _REQUEST_LINE.match(data) and isinstance(error, HttpParserInvalidMethodError):
+                self._refuse(405, "method_not_allowed", f"No path takes it; {_METHODS} are known.")
             else:
                 self._refuse(400, "bad_request", "What came is not HTTP/1.1.")
         return None
@@ -187,8 +193,10 @@ class BoundedProtocol(HttpToolsProtocol):
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
             "content-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n"
         )
+        # A request whose method the parser does not know is never heard of by any path.
+        head += f"allow: {_METHODS}\r\n\r\n" if status == HTTPStatus.METHOD_NOT_ALLOWED else "\r\n"
         self.transport.write(head.encode() + body)
         self.transport.close()
 
