@@ -76,6 +76,18 @@ def top(api: Api, queue: str, n: int = 500) -> list[str]:
     return [job["id"] for job in api.get(f"/v1/queues/{queue}/top?n={n}").json["jobs"]]
 
 
+def every(api: Api) -> list[dict[str, Any]]:
+    """All jobs, as lists show them."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = api.get(f"/v1/jobs?limit=500{cursor}").json
+        found += page["jobs"]
+        if page["next"] is None:
+            return found
+        cursor = f"&next={page['next']}"
+
+
 def depth(api: Api, queue: str) -> dict[str, int]:
     """How many jobs of each status; those of which there are none are left out."""
     found = api.get(f"/v1/queues/{queue}").json["depth"]

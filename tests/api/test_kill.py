@@ -14,7 +14,7 @@ import pytest
 from .caller import Api, Reply
 from .conftest import Start
 from .server import Server
-from .steps import claim, create_many, operate, read, update
+from .steps import claim, create_many, every, operate, read, update
 
 QUEUES = [f"q{i}" for i in range(3)]
 Job = dict[str, Any]
@@ -151,17 +151,6 @@ def check_history(seen: Seen, id_: str, job: Job) -> None:
     else:
         assert job["status"] in {"queued", "running"}
         assert (job["status"] == "running") == (job["attempt"] > 0)
-
-
-def every(api: Api) -> list[Job]:
-    found: list[Job] = []
-    cursor = ""
-    while True:
-        page = api.get(f"/v1/jobs?limit=500{cursor}").json
-        found += page["jobs"]
-        if page["next"] is None:
-            return found
-        cursor = f"&next={page['next']}"
 
 
 def finish(api: Api, seen: Seen) -> None:
