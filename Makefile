@@ -9,7 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast test-stack stack check format bench stores stores-down lock clean
+.PHONY: help setup demo dev test test-fast test-stack stack check format bench bench-stack stores stores-down lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -58,8 +58,11 @@ format: .venv/.dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.dev ## Measures the speed and prints a table
+bench: .venv/.dev ## Measures the speed of the embedded mode and prints a table
 	$(BIN)/python -m bench
+
+bench-stack: .venv/.dev ## Measures the services on real stores
+	@eval "$$(k8s/stores/up)" && $(BIN)/python -m bench --stack
 
 stores: ## Starts MySQL, RabbitMQ and Valkey in containers and prints their URLs, to be eval'ed
 	@k8s/stores/up
