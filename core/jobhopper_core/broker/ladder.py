@@ -16,6 +16,9 @@ def owners(shards: int, replica: int) -> tuple[int, ...]:
     """For each shard, the replica among 0 … `replica` that has it when all of them live."""
     if replica == 0:
         return (0,) * shards
+    if replica >= shards:
+        # Nothing is left for it.
+        return owners(shards, shards - 1)
     held = list(owners(shards, replica - 1))
     for _ in range(shards // (replica + 1)):
         richest = max(range(replica), key=lambda one: (held.count(one), -one))

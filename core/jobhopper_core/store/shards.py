@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from jobhopper_core.store.transaction import Transaction
 
+# So long at most: then the server ends a session that says nothing.
+_SILENCE_SECONDS = 30
+
 
 def make(tx: Transaction, lanes: list[str], shards: int) -> None:
     """Makes the rows that are missing."""
@@ -17,9 +20,23 @@ def make(tx: Transaction, lanes: list[str], shards: int) -> None:
 
 def lock(tx: Transaction, lane: str, shards: Sequence[int]) -> None:
     """Locks the rows of `shards` for this transaction, in order."""
+    _end_when_silent(tx)
     marks = ", ".join("?" * len(shards))
     sql = f"SELECT tick FROM shards WHERE lane = ? AND shard IN ({marks}) ORDER BY shard"  # noqa: S608
     tx.read(sql + tx.dialect.for_update, (lane, *sorted(shards)))
+
+
+def _end_when_silent(tx: Transaction) -> None:
+    # Once a connection: it would cost each batch a round trip otherwise.
+    if tx.dialect.for_update and not tx.connection.info.get("ends_when_silent"):
+        tx.run(f"SET SESSION wait_timeout = {_SILENCE_SECONDS}")
+        tx.connection.info["ends_when_silent"] = True
+
+
+def can_write(tx: Transaction, lane: str, shards: Sequence[int]) -> None:
+    """Fails as a batch of `shards` would: while they are locked or the database is read-only."""
+    for shard in sorted(shards):
+        note_tick(tx, lane, shard, -1)
 
 
 def note_tick(tx: Transaction, lane: str, shard: int, tick: int) -> None:

@@ -5,9 +5,21 @@ its own transaction clears it. What kills three consumers goes to the dead-lette
 RabbitMQ's own counter can't tell: it rises for a whole window whenever a channel closes.
 """
 
+import hashlib
+import re
+
 from jobhopper_core.store.transaction import Transaction
 
 DEATHS_MAX = 3
+_PLAIN = re.compile(r"[!-~]{1,64}")
+
+
+def name_of(message_id: str, body: bytes) -> str:
+    """What a message is known by here: its id, or a digest of its body where that is no plain one.
+
+    Whoever sends a message by hand may give it none, or any.
+    """
+    return message_id if _PLAIN.fullmatch(message_id) else hashlib.sha256(body).hexdigest()
 
 
 def accuse(tx: Transaction, message_id: str, lane: str, shard: int) -> int:

@@ -16,6 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
 from jobhopper_consumer.inbox import Delivery, Inbox
+from jobhopper_consumer.leave import leave
 from jobhopper_core.broker.connect import parameters
 from jobhopper_core.broker.ladder import priority
 from jobhopper_core.broker.names import DEAD, HEADER_TRACE, HEADER_WRITES, queue_of
@@ -55,12 +56,14 @@ class Amqp:
         self._stopping = threading.Event()
         self._connection: pika.BlockingConnection | None = None
         self._dead: BlockingChannel | None = None
+        self._failures = 0
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
 
     @property
     def up(self) -> bool:
         """Whether the connection stands."""
-        return self._connection is not None and self._connection.is_open
+        connection = self._connection
+        return connection is not None and connection.is_open
 
     def start(self) -> None:
         """Begins to connect."""
@@ -69,6 +72,7 @@ class Amqp:
     def stop(self) -> None:
         """Closes everything; what was not acknowledged goes to another replica."""
         self._stopping.set()
+        self._later(_wake)
         self._thread.join(10)
 
     def ack(self, port: Port, epoch: int, tag: int) -> None:
@@ -84,6 +88,7 @@ class Amqp:
     def open(self, port: Port) -> None:
         """Consumes again."""
         port.wanted = True
+        self._later(_wake)
 
     def bury(self, body: bytes, message_id: str, headers: dict[str, Any]) -> Future[None]:
         """Sends a message to the dead-letter queue; the future is done once it is confirmed."""
@@ -102,32 +107,51 @@ class Amqp:
                 done.set_exception(error)
 
     def _run(self) -> None:
-        failures = 0
         while not self._stopping.is_set():
             self._pulse.beat("amqp")
             try:
                 self._serve()
-                failures = 0
             except (AMQPError, OSError) as error:
-                self._disconnected()
-                _log.warning("rabbitmq_lost", extra={"reason": type(error).__name__})
-                self._stopping.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
-                failures += 1
-        self._end()
+                reason = f"{type(error).__name__}: {error}"[:200]
+                _log.warning("rabbitmq_lost", extra={"reason": reason})
+                self._lost()
+            except Exception:  # noqa: BLE001 - without this thread the process is deaf and dumb
+                _log.exception("loop_failed", extra={"turn": "amqp"})
+                self._lost()
+        self._disconnected()
+
+    def _lost(self) -> None:
+        self._disconnected()
+        self._stopping.wait(_RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)])
+        self._failures += 1
 
     def _serve(self) -> None:
-        connection = pika.BlockingConnection(self._parameters)
-        declare(connection.channel(), self._shards)
-        self._dead = connection.channel()
-        self._dead.confirm_delivery()
-        self._connection = connection
+        connection = self._connect()
+        self._failures = 0
         _log.info("rabbitmq_found")
         while not self._stopping.is_set():
             self._pulse.beat("amqp")
             for port in self._ports:
-                if port.wanted and port.channel is None:
-                    self._consume(connection, port)
+                self._tend(connection, port)
             connection.process_data_events(time_limit=_TURN_SECONDS)
+
+    def _connect(self) -> pika.BlockingConnection:
+        connection = pika.BlockingConnection(self._parameters)
+        try:
+            declare(connection.channel(), self._shards)
+            self._dead = _confirming(connection)
+        except BaseException:
+            _close_quietly(connection)
+            raise
+        self._connection = connection
+        return connection
+
+    def _tend(self, connection: pika.BlockingConnection, port: Port) -> None:
+        # RabbitMQ closes a channel, too, or ends a subscription: its queue was deleted, or moves.
+        if port.channel is not None and not (port.channel.is_open and port.channel.consumer_tags):
+            self._close(port)
+        if port.wanted and port.channel is None:
+            self._consume(connection, port)
 
     def _consume(self, connection: pika.BlockingConnection, port: Port) -> None:
         port.inbox.clear(port.shard)
@@ -147,10 +171,11 @@ class Amqp:
             port.channel.basic_ack(tag, multiple=True)
 
     def _close(self, port: Port) -> None:
-        channel, port.channel = port.channel, None
+        if port.channel is not None:
+            leave(port.channel)
         port.inbox.clear(port.shard)
-        if channel is not None and channel.is_open:
-            channel.close()
+        # Last: a worker that sees no channel knows that nothing of it can come any more.
+        port.channel = None
 
     def _bury(
         self, body: bytes, message_id: str, headers: dict[str, Any], done: Future[None]
@@ -162,8 +187,10 @@ class Amqp:
             headers=headers,
         )
         try:
-            if self._dead is None:
+            if self._connection is None or self._dead is None:
                 raise AMQPError("RabbitMQ is away")
+            if not self._dead.is_open:
+                self._dead = _confirming(self._connection)
             self._dead.basic_publish("", DEAD, body, properties, mandatory=True)
         except AMQPError as error:
             done.set_exception(error)
@@ -172,17 +199,34 @@ class Amqp:
 
     def _disconnected(self) -> None:
         connection, self._connection, self._dead = self._connection, None, None
-        for port in self._ports:
-            port.channel = None
-            port.inbox.clear(port.shard)
-        if connection is not None and connection.is_open:
-            connection.close()
-
-    def _end(self) -> None:
         try:
-            self._disconnected()
-        except AMQPError:
-            _log.info("rabbitmq_lost", extra={"reason": "stopping"})
+            for port in self._ports:
+                self._close(port)
+        except (AMQPError, OSError):
+            _log.info("rabbitmq_lost", extra={"reason": "closing"})
+        if connection is not None:
+            _close_quietly(connection)
+        for port in self._ports:
+            port.inbox.clear(port.shard)
+            port.channel = None
+
+
+def _wake() -> None:
+    """Ends the wait for events, so that the loop looks at its ports."""
+
+
+def _confirming(connection: pika.BlockingConnection) -> BlockingChannel:
+    channel = connection.channel()
+    channel.confirm_delivery()
+    return channel
+
+
+def _close_quietly(connection: pika.BlockingConnection) -> None:
+    try:
+        if connection.is_open:
+            connection.close()
+    except (AMQPError, OSError):
+        _log.info("rabbitmq_lost", extra={"reason": "closing"})
 
 
 def _deliver(

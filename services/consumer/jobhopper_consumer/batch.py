@@ -1,13 +1,24 @@
 """Deliveries read into writes: what one transaction is to apply."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from jobhopper_consumer.inbox import Delivery
-from jobhopper_core.broker.envelope import decode
+from jobhopper_core.broker.envelope import Envelope, decode, encode, of_writes
 from jobhopper_core.errors import StoreDataError
+from jobhopper_core.model import ids
 from jobhopper_core.model.writes import Write
+
+# The place of a message that can't be read, or is to go as a whole.
+WHOLE = -1
+
+
+class Place(NamedTuple):
+    """Which write of which message."""
+
+    message: str
+    number: int
 
 
 class Item(NamedTuple):
@@ -16,6 +27,29 @@ class Item(NamedTuple):
     write: Write
     at: int
     delivery: Delivery
+    place: Place
+
+
+class Reject(NamedTuple):
+    """What is to go to the dead-letter queue, and why."""
+
+    delivery: Delivery
+    place: Place
+    body: bytes
+    writes: int
+    error: StoreDataError
+
+
+def reject(item: Item, error: StoreDataError) -> Reject:
+    """One write that is refused, in an envelope of its own."""
+    body = encode(of_writes([item.write], item.at))
+    return Reject(item.delivery, item.place, body, 1, error)
+
+
+def reject_whole(delivery: Delivery, error: StoreDataError) -> Reject:
+    """A message that is refused as it came."""
+    place = Place(delivery.name, WHOLE)
+    return Reject(delivery, place, delivery.body, delivery.writes, error)
 
 
 @dataclass(frozen=True)
@@ -28,40 +62,52 @@ class Batch:
     items: Sequence[Item]
     shards: Sequence[int]
     ticks: Mapping[int, int] = field(default_factory=dict)
-    suspect: str | None = None
+    suspect: Delivery | None = None
 
     def halves(self) -> tuple["Batch", "Batch"]:
-        """The first half without the ticks, the second with them: they come after all writes."""
+        """The first half and the second, without the ticks: they come after all writes."""
         middle = len(self.items) // 2
-        first = Batch(self.items[:middle], self.shards)
-        return first, replace(self, items=self.items[middle:])
+        return Batch(self.items[:middle], self.shards), Batch(self.items[middle:], self.shards)
 
     def without_items(self) -> "Batch":
-        """What is left when the last write is gone."""
+        """What is left when every write is done with."""
         return replace(self, items=())
 
 
-def read(deliveries: Sequence[Delivery]) -> tuple[Batch, list[tuple[Delivery, StoreDataError]]]:
-    """The batch in `deliveries`, and those that can't be read, with the reason.
+def read(
+    deliveries: Sequence[Delivery], buried: Container[Place] = frozenset()
+) -> tuple[Batch, list[Reject]]:
+    """The batch in `deliveries`, and what can't be read, with the reason.
 
-    A tick counts only if it was not redelivered: then everything older came before it.
+    What is in `buried` is in the dead-letter queue already and left out. A tick counts only if
+    it was not redelivered: then everything older came before it.
     """
     items: list[Item] = []
-    bad: list[tuple[Delivery, StoreDataError]] = []
+    rejects: list[Reject] = []
     ticks: dict[int, int] = {}
     for delivery in deliveries:
         try:
             envelope = decode(delivery.body)
         except StoreDataError as error:
-            bad.append((delivery, error))
+            rejects.append(reject_whole(delivery, error))
             continue
-        items += [Item(write, envelope.at, delivery) for write in envelope.writes]
+        found = _items(delivery, envelope)
+        items += (item for item in found if ids.parse(item.write.id) is not None)
+        rejects += (reject(item, _NO_ID) for item in found if ids.parse(item.write.id) is None)
         if envelope.tick is not None and not delivery.redelivered:
             ticks[delivery.shard] = max(ticks.get(delivery.shard, 0), envelope.tick)
     shards = sorted({delivery.shard for delivery in deliveries})
-    return Batch(items, shards, ticks, _suspect(deliveries, items)), bad
+    kept = [item for item in items if item.place not in buried]
+    suspect = deliveries[0] if deliveries[0].redelivered and items else None
+    return Batch(kept, shards, ticks, suspect), [r for r in rejects if r.place not in buried]
 
 
-def _suspect(deliveries: Sequence[Delivery], items: Sequence[Item]) -> str | None:
-    first = deliveries[0]
-    return first.message_id if first.redelivered and items else None
+def _items(delivery: Delivery, envelope: Envelope) -> list[Item]:
+    name = delivery.name
+    return [
+        Item(write, envelope.at, delivery, Place(name, number))
+        for number, write in enumerate(envelope.writes)
+    ]
+
+
+_NO_ID = StoreDataError("The write's id is no UUID.")

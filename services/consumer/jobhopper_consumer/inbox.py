@@ -10,6 +10,7 @@ from collections import deque
 from typing import NamedTuple
 
 from jobhopper_core.broker.names import Lane
+from jobhopper_core.store import suspects
 
 WRITES_MAX = 2_000
 BYTES_MAX = 8 * 1024 * 1024
@@ -28,6 +29,11 @@ class Delivery(NamedTuple):
     body: bytes
     writes: int
     traceparent: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the message is known by, also when it comes again."""
+        return suspects.name_of(self.message_id, self.body)
 
 
 class Inbox:

@@ -25,7 +25,7 @@ class ConsumerSettings(msgspec.Struct, frozen=True):
 def ordinal(replica: str) -> int:
     """The ordinal in JOBHOPPER_REPLICA: `2`, or a StatefulSet pod's name such as `consumer-2`."""
     digits = replica.rpartition("-")[2]
-    if not digits.isdigit():
+    if not (digits.isascii() and digits.isdigit()):
         raise ConfigurationError(
             f"JOBHOPPER_REPLICA is {replica!r}; it must be a number or end in -NUMBER."
         )

@@ -8,21 +8,20 @@ infrastructure's: the messages go back to RabbitMQ and wait there until MySQL an
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 
 from pika.exceptions import AMQPError
 
 from jobhopper_consumer.amqp import Amqp, Port
-from jobhopper_consumer.batch import Batch, read
-from jobhopper_consumer.dead import headers_of
+from jobhopper_consumer.batch import Batch, read, reject, reject_whole
+from jobhopper_consumer.cemetery import Cemetery, DeadLetterStormError
 from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.telemetry import ConsumerMetrics
-from jobhopper_core.broker.envelope import encode, of_writes
-from jobhopper_core.errors import StoreDataError, UnavailableError
+from jobhopper_core.errors import JobhopperError, StoreDataError, UnavailableError
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
-from jobhopper_core.store import suspects
+from jobhopper_core.store import shards, suspects
 from jobhopper_core.store.database import Database
 from jobhopper_core.telemetry.probes import Pulse
 
@@ -30,13 +29,9 @@ _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.5
 _PAUSES = (0.1, 0.2, 0.5, 1.0)
-_BURY_SECONDS = 5.0
-# So many bad writes within a minute are no accident: the shard stops and says so.
-_DEAD_PER_MINUTE = 10
-
-
-class DeadLetterStormError(Exception):
-    """More bad writes came within a minute than chance explains."""
+_ANSWER_SECONDS = 10.0
+# Well before the server ends a connection that has been silent for half a minute.
+_KEEP_SECONDS = 5.0
 
 
 class Worker:
@@ -60,7 +55,11 @@ class Worker:
         self._metrics = metrics
         self._pulse = pulse
         self._stopping = threading.Event()
-        self._buried: list[float] = []
+        self._cemetery = Cemetery(amqp, inbox.lane, metrics)
+        # Suspects whose try failed, but not by a death.
+        self._survived: list[str] = []
+        self._failures = 0
+        self._kept_at = time.monotonic()
         self.name = str(inbox.lane)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -79,12 +78,13 @@ class Worker:
             try:
                 self.run_once()
             except (UnavailableError, AMQPError, FutureTimeoutError) as error:
-                self._wait_for_stores(error)
+                self._log_returned(error)
+                self._wait_for_stores()
             except DeadLetterStormError:
                 self._halt()
             except Exception:  # noqa: BLE001 - a worker outlives whatever fails a batch
                 _log.exception("loop_failed", extra={"turn": self.name})
-                self._wait_for_stores(None)
+                self._wait_for_stores()
 
     def run_once(self) -> int:
         """Takes and applies one batch; returns how many writes it held.
@@ -93,10 +93,11 @@ class Worker:
         """
         deliveries = self._inbox.gather(_IDLE_SECONDS)
         if not deliveries:
+            self._keep_connections()
             return 0
-        batch, bad = read(deliveries)
-        for delivery, error in bad:
-            self._bury(delivery, delivery.body, error)
+        batch, rejects = read(deliveries, self._cemetery)
+        for one in rejects:
+            self._cemetery.bury(one)
         if batch.suspect is not None:
             self._apply_suspect(batch, batch.suspect)
         else:
@@ -104,82 +105,109 @@ class Worker:
         # Of each shard the last: acknowledging it acknowledges all before it.
         for last in {delivery.shard: delivery for delivery in deliveries}.values():
             self._amqp.ack(self._ports[last.shard], last.epoch, last.tag)
+        self._cemetery.forget(deliveries)
+        self._failures = 0
         return len(batch.items)
 
-    def _apply_suspect(self, batch: Batch, message_id: str) -> None:
+    def _keep_connections(self) -> None:
+        if time.monotonic() > self._kept_at + _KEEP_SECONDS:
+            self._kept_at = time.monotonic()
+            self._database.read(lambda tx: tx.read("SELECT 1")).result(_ANSWER_SECONDS)
+
+    def _apply_suspect(self, batch: Batch, suspect: Delivery) -> None:
+        name = suspect.name
         accuse = partial(
-            suspects.accuse, message_id=message_id, lane=self._inbox.lane, shard=batch.shards[0]
+            suspects.accuse, message_id=name, lane=self._inbox.lane, shard=suspect.shard
         )
-        deaths = self._database.write(accuse).result()
-        if deaths > suspects.DEATHS_MAX:
-            for item in batch.items:
-                error = StoreDataError("Three consumers died of this message.")
-                self._bury(item.delivery, encode(of_writes([item.write], item.at)), error)
-            self._database.write(partial(suspects.clear, message_id=message_id)).result()
+        if self._database.write(accuse).result() > suspects.DEATHS_MAX:
+            error = StoreDataError("Three consumers died of this message.")
+            self._cemetery.bury(reject_whole(suspect, error))
+            self._database.write(partial(suspects.clear, message_id=name)).result()
             return
         try:
-            self._apply(batch, partial(suspects.clear, message_id=message_id))
-        except UnavailableError:
-            self._database.write(partial(suspects.forgive, message_id=message_id)).result()
+            self._apply(batch, partial(suspects.clear, message_id=name))
+        except Exception:
+            # Whatever it was, nobody died of it.
+            self._survived.append(name)
+            self._forgive()
             raise
 
+    def _forgive(self) -> bool:
+        try:
+            while self._survived:
+                name = self._survived[-1]
+                self._database.write(partial(suspects.forgive, message_id=name)).result()
+                self._survived.pop()
+        except JobhopperError:
+            return False
+        return True
+
     def _apply(self, batch: Batch, also: Callable[..., None] | None = None) -> None:
-        lane = self._inbox.lane
+        self._pulse.beat(self.name)
         writes = [item.write for item in batch.items]
         began = time.perf_counter()
         try:
-            done = self._flow.run(lane, batch.shards, writes, batch.ticks, also)
+            done = self._flow.run(self._inbox.lane, batch.shards, writes, batch.ticks, also)
         except StoreDataError as error:
-            self._halve(batch, also, error)
+            self._divide(batch, also, error)
             return
-        self._metrics.observe(lane, done, time.perf_counter() - began)
+        self._metrics.observe(self._inbox.lane, done, time.perf_counter() - began)
 
-    def _halve(self, batch: Batch, also: Callable[..., None] | None, error: StoreDataError) -> None:
+    def _divide(
+        self, batch: Batch, also: Callable[..., None] | None, error: StoreDataError
+    ) -> None:
+        if not batch.items:
+            # What a tick sets off failed. The next one tries again; no write is to blame.
+            _log.error("loop_failed", exc_info=error, extra={"turn": f"{self.name} tick"})
+            return
         if len(batch.items) == 1:
-            item = batch.items[0]
-            self._bury(item.delivery, encode(of_writes([item.write], item.at)), error)
-            # The tick and the suspicion are still to be dealt with.
+            self._try_alone(batch, error)
+        else:
+            for half in batch.halves():
+                self._apply(half)
+        if batch.ticks or also is not None:
             self._apply(batch.without_items(), also)
-            return
-        first, second = batch.halves()
-        self._apply(first)
-        self._apply(second, also)
 
-    def _bury(self, delivery: Delivery, body: bytes, error: StoreDataError) -> None:
-        now = time.monotonic()
-        self._buried = [then for then in self._buried if then > now - 60]
-        if len(self._buried) >= _DEAD_PER_MINUTE:
-            raise DeadLetterStormError
-        headers = headers_of(delivery, self._inbox.lane, error)
-        self._amqp.bury(body, delivery.message_id, headers).result(_BURY_SECONDS)
-        self._buried.append(now)
-        self._metrics.buried.labels(self._inbox.lane).inc()
-        _log.error("dead_letter", extra={"shard": self.name, "code": error.code})
+    def _try_alone(self, batch: Batch, error: StoreDataError) -> None:
+        if batch.ticks:
+            # It may have been the tick that failed.
+            self._apply(Batch(batch.items, batch.shards))
+        else:
+            self._cemetery.bury(reject(batch.items[0], error))
 
-    def _wait_for_stores(self, error: Exception | None) -> None:
+    def _log_returned(self, error: Exception) -> None:
+        reason = str(error)[:200] or type(error).__name__
+        _log.warning("batch_returned", extra={"shard": self.name, "reason": reason})
+
+    def _wait_for_stores(self) -> None:
         self._return_all()
-        if error is not None:
-            _log.warning("batch_returned", extra={"shard": self.name, "reason": str(error)[:200]})
-        for pause in _forever(_PAUSES):
+        while not self._stopping.is_set():
             self._pulse.beat(self.name)
-            if self._stopping.wait(pause) or self._answers():
-                break
-        self._open_all()
+            self._stopping.wait(_PAUSES[min(self._failures, len(_PAUSES) - 1)])
+            self._failures += 1
+            if self._all_returned() and self._answers():
+                self._open_all()
+                return
 
     def _return_all(self) -> None:
         for port in self._ports.values():
             self._amqp.give_back(port)
+
+    def _all_returned(self) -> bool:
+        # Until then a fresh tick of an old channel might overtake what was returned.
+        return all(port.channel is None for port in self._ports.values())
 
     def _open_all(self) -> None:
         for port in self._ports.values():
             self._amqp.open(port)
 
     def _answers(self) -> bool:
+        probe = partial(shards.can_write, lane=self._inbox.lane, shards=list(self._ports))
         try:
-            self._database.read(lambda tx: tx.read("SELECT 1")).result(10)
-        except (UnavailableError, FutureTimeoutError):
+            self._database.write(probe).result(_ANSWER_SECONDS)
+        except (JobhopperError, FutureTimeoutError):
             return False
-        return self._amqp.up
+        return self._forgive() and self._amqp.up
 
     def _halt(self) -> None:
         self._return_all()
@@ -187,13 +215,7 @@ class Worker:
         _log.error("shard_halted", extra={"shard": self.name})
         while not self._stopping.wait(1.0):
             self._pulse.beat(self.name)
-            if self._buried and self._buried[0] < time.monotonic() - 60:
+            if not self._cemetery.is_full():
                 break
         self._metrics.halted.labels(self.name).set(0)
-        self._open_all()
-
-
-def _forever(pauses: Sequence[float]) -> Iterator[float]:
-    yield from pauses
-    while True:
-        yield pauses[-1]
+        self._wait_for_stores()

@@ -1,0 +1,1 @@
+"""What the consumer promises, on real RabbitMQ, MySQL and Valkey."""
