@@ -81,6 +81,14 @@ def claim_known(tx: Transaction, queue: str, picks: Sequence[Pick], now: int) ->
     return won
 
 
+def bearing(tx: Transaction, picks: Sequence[Pick]) -> set[str]:
+    """The ids of those jobs whose rows bear their claim's id: only they were won."""
+    keys = sorted(ids.raw(pick.job.id) for pick in picks)
+    found = tx.read_in("SELECT id, claim_id FROM jobs", "id", keys)
+    ours = {(ids.raw(p.job.id), bytes.fromhex(p.job.claim_id)): p.job.id for p in picks}
+    return {ours[pair] for pair in ours.keys() & {(row[0], row[1]) for row in found}}
+
+
 def new_claim_ids(demands: Sequence[Demand]) -> list[str]:
     """An id by chance for each demand: one claim, however many jobs it gets."""
     return [secrets.token_hex(16) for _ in demands]
@@ -122,11 +130,8 @@ def _take(tx: Transaction, picks: Sequence[Pick], now: int) -> set[str]:
     rows = [_row(pick, now) for pick in sorted(picks, key=lambda pick: pick.job.id)]
     if tx.update_matching("jobs", _VALUES, _KEYS, rows) == len(rows):
         return {pick.job.id for pick in picks}
-    # Some went to another claimer: only rows that bear this claim's ids were won.
-    keys = sorted(ids.raw(pick.job.id) for pick in picks)
-    bearing = set(tx.read_in("SELECT id, claim_id FROM jobs", "id", keys))
-    ours = {(ids.raw(p.job.id), bytes.fromhex(p.job.claim_id)): p.job.id for p in picks}
-    return {ours[pair] for pair in ours.keys() & {(row[0], row[1]) for row in bearing}}
+    # Some went to another claimer.
+    return bearing(tx, picks)
 
 
 def _row(pick: Pick, now: int) -> tuple[object, ...]:

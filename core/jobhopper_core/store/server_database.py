@@ -2,8 +2,8 @@
 
 Each thread runs one transaction at a time on a connection of the pool. What another
 transaction spoilt (a deadlock, a lock that was waited for too long, a row that changed) is run
-again from its beginning, a few times; what the network spoilt is run again on a fresh
-connection, once, since every write is safe to repeat.
+again from its beginning, a few times; what a lost connection spoilt before its commit is run
+again on a fresh one, once.
 """
 
 import secrets
@@ -28,6 +28,14 @@ Clock = Callable[[], int]
 
 _TRIES = 5
 _PAUSE_MS = 20
+
+
+class _LostAtCommitError(Exception):
+    """The connection broke while a commit was under way."""
+
+    def __init__(self, cause: DBAPIError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class ServerDatabase:
@@ -75,12 +83,22 @@ class ServerDatabase:
                     raise
             except PoolTimeoutError:
                 raise UnavailableError("Every connection to the database is busy.") from None
+            except _LostAtCommitError as error:
+                # It may have been committed: for the caller to find out, not to do again here.
+                raise translated(error.cause) from error.cause
             except DBAPIError as error:
-                if tries_left == 0 or not is_contention(error):
+                lost = error.connection_invalidated and tries_left == _TRIES - 1
+                if tries_left == 0 or not (lost or is_contention(error)):
                     raise translated(error) from error
             time.sleep(secrets.randbelow(_PAUSE_MS) / 1000)
         raise AssertionError("unreachable")
 
     def _once(self, verb: Callable[[Transaction], T]) -> T:
-        with self._engine.connect() as connection, connection.begin():
-            return verb(Transaction(connection, self._dialect, self._slot))
+        with self._engine.connect() as connection:
+            with connection.begin() as transaction:
+                result = verb(Transaction(connection, self._dialect, self._slot))
+                try:
+                    transaction.commit()
+                except DBAPIError as error:
+                    raise _LostAtCommitError(error) from error
+            return result

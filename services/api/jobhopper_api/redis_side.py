@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 # Of the request's 2.8 s, Redis may take no more than this.
 ANSWER_SECONDS = 0.5
 _LISTEN_SECONDS = 5.0
+_OFFSET_SECONDS = 10.0
 # A queue's refill is asked for at most this often by this process.
 _REFILL_SECONDS = 0.02
 
@@ -39,14 +40,16 @@ class RedisSide:
         self._hub = hub
         try:
             self._client = redis.asyncio.Redis.from_url(
-                url, **{**options(), "retry": Retry(NoBackoff(), 1)}
+                url, **{**options(), "retry": Retry(NoBackoff(), 0)}
             )
         except ValueError:
             raise ConfigurationError(
                 "JOBHOPPER_REDIS_URL must read redis://:PASSWORD@HOST:PORT/DATABASE."
             ) from None
         self._closed_until = 0.0
-        self._offset_ms: int | None = None
+        # Redis's time less this process's monotonic one, which no step of a clock moves.
+        self._offset_ms = 0
+        self._offset_until = 0.0
         self._asked: dict[str, float] = {}
 
     @property
@@ -63,7 +66,7 @@ class RedisSide:
                 return await self._run(commands)
         except (RedisError, OSError, TimeoutError) as error:
             self._closed_until = time.monotonic() + PAUSE_SECONDS
-            self._offset_ms = None
+            self._offset_until = 0.0
             raise UnavailableError(f"Redis can't serve now: {error}") from error
 
     async def ping(self) -> None:
@@ -72,9 +75,10 @@ class RedisSide:
 
     async def now_ms(self) -> int:
         """Redis's time as known here. Raises UnavailableError."""
-        if self._offset_ms is None:
+        if time.monotonic() >= self._offset_until:
             seconds, micros = (await self.run(("TIME",)))[0]
             self._offset_ms = int(seconds) * 1000 + int(micros) // 1000 - _local_ms()
+            self._offset_until = time.monotonic() + _OFFSET_SECONDS
         return _local_ms() + self._offset_ms
 
     async def ask_for_refill(self, queue: str) -> None:
@@ -138,4 +142,4 @@ class RedisSide:
 
 
 def _local_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return time.monotonic_ns() // 1_000_000

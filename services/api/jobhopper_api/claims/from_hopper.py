@@ -12,7 +12,14 @@ from jobhopper_core.hopper.commands import Taken, taken
 from jobhopper_core.hopper.offer import Held, claimed, offer
 from jobhopper_core.model.job import Demand
 from jobhopper_core.model.times import SECOND
-from jobhopper_core.store.claim import Handout, Pick, claim_known, handed_out, new_claim_ids
+from jobhopper_core.store.claim import (
+    Handout,
+    Pick,
+    bearing,
+    claim_known,
+    handed_out,
+    new_claim_ids,
+)
 from jobhopper_core.store.queues import ensure
 
 
@@ -74,11 +81,24 @@ class HopperClaims:
             verb = partial(claim_known, queue=queue, picks=picks, now=now)
             won = await self._store.write(verb)
         except UnavailableError:
-            await self._give_back(queue, jobs)
-            raise
+            won = await self._won_after_all(queue, picks, jobs)
         return Handout(handed_out(picks, won, len(demands)), left=False)
 
+    async def _won_after_all(
+        self, queue: str, picks: Sequence[Pick], jobs: Sequence[Held]
+    ) -> set[str]:
+        """What was won when the answer to the commit was lost; the others go back."""
+        try:
+            won = await self._store.read(partial(bearing, picks=picks))
+        except UnavailableError:
+            await self._give_back(queue, jobs)
+            raise
+        await self._give_back(queue, [job for job in jobs if job.id not in won])
+        return won
+
     async def _give_back(self, queue: str, jobs: Sequence[Held]) -> None:
+        if not jobs:
+            return
         try:
             await self._redis.run(self._redis.commands.give_back(queue, [offer(j) for j in jobs]))
         except UnavailableError:
