@@ -62,7 +62,7 @@ RIGHT: dict[str, dict[str, Any]] = {
 _FEW = settings(
     max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
-_MANY = settings(_FEW, max_examples=1_500)
+_MANY = settings(_FEW, max_examples=600)
 
 
 def bodies(call: str) -> st.SearchStrategy[Any]:
