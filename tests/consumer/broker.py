@@ -3,9 +3,11 @@
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pika
+from pika.exceptions import AMQPError
 
 from jobhopper_core.broker.envelope import encode, of_tick, of_writes
 from jobhopper_core.broker.names import DEAD, EXCHANGE, HEADER_WRITES, Lane, queue_of
@@ -97,5 +99,6 @@ class Broker:
             self.channel.queue_purge(name)
 
     def close(self) -> None:
-        if self._connection.is_open:
+        # After RabbitMQ's death this finds out, and frees the socket.
+        with suppress(AMQPError):
             self._connection.close()

@@ -80,6 +80,11 @@ class Ground:
         made.start()
         return made
 
+    def reconnect(self) -> None:
+        """After RabbitMQ's death the test's own connection is gone as well."""
+        self.broker.close()
+        self.broker = Broker(self.rabbitmq.url)
+
     def new(self, count: int = 1, shard: int = 0, **fields: Any) -> list[Create]:
         """Creates of one shard, accepted now."""
         while True:

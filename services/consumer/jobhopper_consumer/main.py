@@ -42,30 +42,32 @@ def _run() -> None:
     parameters(settings.rabbitmq_url)
     replica = ordinal(settings.replica)
     listen = address(settings.metrics_listen, "METRICS_LISTEN")
+    link = HopperLink(settings.redis_url, HopperCommands(Names())) if settings.redis_url else None
     database = open_mysql(settings.mysql_url, slot=0, threads=_THREADS)
     registry, pulse, waiting = CollectorRegistry(), Pulse(), Waiting()
     stopping = stop_on_signals()
     serve_probes(listen, registry, pulse, waiting.reasons)
     try:
         if await_database(database, settings.shards, waiting, stopping, pulse):
-            _consume(settings, replica, database, registry, pulse, waiting, stopping)
+            _consume(settings, replica, database, link, registry, pulse, waiting, stopping)
     finally:
         database.close()
+        if link is not None:
+            link.close()
 
 
 def _consume(
     settings: ConsumerSettings,
     replica: int,
     database: Database,
+    link: HopperLink | None,
     registry: CollectorRegistry,
     pulse: Pulse,
     waiting: Waiting,
     stopping: threading.Event,
 ) -> None:
-    names = Names()
-    link = HopperLink(settings.redis_url, HopperCommands(names)) if settings.redis_url else None
     inboxes = {lane: Inbox(lane) for lane in Lane}
-    flow = ApplyAndOffer(database, link, names, settings.shards)
+    flow = ApplyAndOffer(database, link, Names(), settings.shards)
     by_lane = {
         lane: [Port(inbox, shard) for shard in range(settings.shards)]
         for lane, inbox in inboxes.items()
@@ -87,6 +89,4 @@ def _consume(
     for worker in workers:
         worker.stop()
     amqp.stop()
-    if link is not None:
-        link.close()
     _log.info("stopped")
