@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from jobhopper_core.errors import UnavailableError
@@ -11,6 +12,10 @@ _log = logging.getLogger(__name__)
 
 # After a turn that failed: stores come back within seconds, and a log should not drown.
 _MISSED_SECONDS = 1.0
+# A turn that comes once an hour is tried again sooner when it failed.
+_MISSED_MAX_SECONDS = 60.0
+# A loop that rests lives too: it says so well within the time after which it counts as dead.
+_BEAT_SECONDS = 5.0
 
 
 class Loop:
@@ -35,9 +40,19 @@ class Loop:
 
     def _run(self) -> None:
         pause = 0.0
-        while not self._stopping.wait(pause):
-            self._pulse.beat(self._name)
+        while self._rest(pause):
             pause = self._once()
+
+    def _rest(self, seconds: float) -> bool:
+        """Sleeps and beats; False when it was told to stop."""
+        until = time.monotonic() + seconds
+        while True:
+            self._pulse.beat(self._name)
+            left = until - time.monotonic()
+            if self._stopping.wait(max(0.0, min(left, _BEAT_SECONDS))):
+                return False
+            if left <= _BEAT_SECONDS:
+                return True
 
     def _once(self) -> float:
         try:
@@ -46,4 +61,4 @@ class Loop:
             _log.warning("turn_missed", extra={"turn": self._name, "reason": str(error)[:200]})
         except Exception:  # noqa: BLE001 - a loop outlives whatever fails a turn
             _log.exception("loop_failed", extra={"turn": self._name})
-        return max(self._seconds, _MISSED_SECONDS)
+        return min(max(self._seconds, _MISSED_SECONDS), _MISSED_MAX_SECONDS)
