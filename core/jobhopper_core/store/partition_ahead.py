@@ -1,6 +1,10 @@
 """Makes the partitions of the months to come, while the last one is still empty."""
 
+from sqlalchemy.exc import DBAPIError
+
+from jobhopper_core.errors import UnavailableError
 from jobhopper_core.store import partitions
+from jobhopper_core.store.faults import is_contention
 from jobhopper_core.store.transaction import Transaction
 
 _LOCK_SECONDS = 2
@@ -23,7 +27,15 @@ def split(tx: Transaction, table: str, months: list[tuple[int, int]]) -> None:
     parts = [partitions.definition(month) for month in months]
     parts.append(f"PARTITION {partitions.LAST} VALUES LESS THAN (MAXVALUE)")
     tx.run(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}")
-    tx.run(f"ALTER TABLE {table} REORGANIZE PARTITION {partitions.LAST} INTO ({', '.join(parts)})")
+    try:
+        tx.run(
+            f"ALTER TABLE {table} REORGANIZE PARTITION {partitions.LAST} INTO ({', '.join(parts)})"
+        )
+    except DBAPIError as error:
+        if not is_contention(error):
+            raise
+        # To try again at once would keep all who come after waiting as long again.
+        raise UnavailableError(f"Others hold {table}: no months are made now.") from None
 
 
 def names(tx: Transaction, table: str) -> list[str]:
