@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -75,30 +76,33 @@ class ServerDatabase:
 
     def run(self, verb: Callable[[Transaction], T]) -> T:
         """Runs `verb` in a transaction on the calling thread, again where that can help."""
+        fresh = False
         for tries_left in reversed(range(_TRIES)):
+            attempt = _Attempt()
             try:
-                return self._once(verb)
+                return self._once(verb, attempt)
             except ChangedMeanwhileError:
                 if tries_left == 0:
                     raise
             except PoolTimeoutError:
                 raise UnavailableError("Every connection to the database is busy.") from None
-            except _LostAtCommitError as error:
-                # It may have been committed: for the caller to find out, not to do again here.
-                raise translated(error.cause) from error.cause
             except DBAPIError as error:
-                lost = error.connection_invalidated and tries_left == _TRIES - 1
-                if tries_left == 0 or not (lost or is_contention(error)):
+                dead = error.connection_invalidated and not (attempt.committing or fresh)
+                fresh = fresh or dead
+                if tries_left == 0 or not (dead or is_contention(error)):
                     raise translated(error) from error
             time.sleep(secrets.randbelow(_PAUSE_MS) / 1000)
         raise AssertionError("unreachable")
 
-    def _once(self, verb: Callable[[Transaction], T]) -> T:
-        with self._engine.connect() as connection:
-            with connection.begin() as transaction:
-                result = verb(Transaction(connection, self._dialect, self._slot))
-                try:
-                    transaction.commit()
-                except DBAPIError as error:
-                    raise _LostAtCommitError(error) from error
-            return result
+    def _once(self, verb: Callable[[Transaction], T], attempt: "_Attempt") -> T:
+        with self._engine.connect() as connection, connection.begin():
+            result = verb(Transaction(connection, self._dialect, self._slot))
+            attempt.committing = True
+        return result
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """How far a transaction came."""
+
+    committing: bool = False
