@@ -18,7 +18,7 @@ from jobhopper_core.model import times
 from jobhopper_core.model.states import STATUSES
 from jobhopper_core.settings import read_settings
 from jobhopper_core.store import counts, prune_runs, queues, schema
-from jobhopper_core.store.database import Database, open_mysql
+from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.silence import Undo
 from jobhopper_core.store.transaction import Transaction
 from jobhopper_core.telemetry.logs import set_up_logs
@@ -59,23 +59,24 @@ def _run(options: argparse.Namespace) -> None:
     settings = read_settings(PrunerSettings, os.environ)
     set_up_logs(settings.log_level)
     require(settings, "mysql_url")
+    after = _silenced_after(options)
     database = open_mysql(settings.mysql_url, _SLOT, threads=1)
     link = HopperLink(settings.redis_url, HopperCommands(Names())) if settings.redis_url else None
-    stopping = stop_on_signals()
+    walk = Walk(database, link, stop_on_signals())
     try:
-        database.read(schema.check).result()
-        with _progress(database) as told:
-            _do(options, database, Walk(database, link, stopping, told))
+        walk.again(schema.check)
+        with _progress(walk) as told:
+            _do(options, walk, told, after)
     finally:
         database.close()
 
 
-def _do(options: argparse.Namespace, database: Database, walk: Walk) -> None:
+def _do(options: argparse.Namespace, walk: Walk, told: Told, after: int | None) -> None:
     if options.command == "unsilence":
-        heard = walk.unsilence(_undo(options, database))
+        heard = walk.unsilence(_undo(options, walk, after), told)
         sys.stdout.write(f"{heard} jobs are heard again.\n")
         return
-    run = walk.silence(dry_run=options.dry_run)
+    run = walk.silence(told, dry_run=options.dry_run)
     done = "would be silenced" if options.dry_run else "silenced"
     sys.stdout.write(
         f"Run {run.id}: {run.seen} jobs seen, {run.silenced} {done}, "
@@ -86,29 +87,31 @@ def _do(options: argparse.Namespace, database: Database, walk: Walk) -> None:
     )
 
 
-def _undo(options: argparse.Namespace, database: Database) -> Undo:
-    after = before = None
-    if options.silenced_after is not None:
-        after = times.parse(options.silenced_after)
-        if after is None:
-            raise ConfigurationError(
-                "--silenced-after must be a time such as 2026-11-24T06:00:00Z."
-            )
-    if options.run is not None:
-        run = database.read(lambda tx: prune_runs.look_up(tx, options.run)).result()
-        if run is None:
-            raise ConfigurationError(f"There is no run {options.run}.")
-        after, before = run.started_at, run.finished_at
-    return Undo(options.queue, options.status, after, before)
+def _silenced_after(options: argparse.Namespace) -> int | None:
+    text = getattr(options, "silenced_after", None)
+    after = None if text is None else times.parse(text)
+    if text is not None and after is None:
+        raise ConfigurationError("--silenced-after must be a time such as 2026-11-24T06:00:00Z.")
+    return after
+
+
+def _undo(options: argparse.Namespace, walk: Walk, after: int | None) -> Undo:
+    if options.run is None:
+        return Undo(options.queue, options.status, after)
+    run = walk.again(lambda tx: prune_runs.look_up(tx, options.run))
+    if run is None:
+        raise ConfigurationError(f"There is no run {options.run}.")
+    since = run.started_at if after is None else max(after, run.started_at)
+    return Undo(options.queue, options.status, since, run.finished_at)
 
 
 @contextmanager
-def _progress(database: Database) -> Iterator[Told]:
+def _progress(walk: Walk) -> Iterator[Told]:
     """Tells of the progress: a bar on a terminal, nothing elsewhere (the log has the end)."""
     if not sys.stderr.isatty():
         yield lambda _seen, _changed: None
         return
-    total = database.read(_all_jobs).result()
+    total = walk.again(_all_jobs)
     columns = (
         TextColumn("jobs seen"),
         BarColumn(),
@@ -119,6 +122,8 @@ def _progress(database: Database) -> Iterator[Told]:
     with Progress(*columns) as bar:
         task = bar.add_task("", total=total, changed=0)
         yield lambda seen, changed: bar.update(task, completed=seen, changed=changed)
+        # Jobs too young to be stale were not looked at.
+        bar.update(task, total=bar.tasks[task].completed)
 
 
 def _all_jobs(tx: Transaction) -> int:

@@ -36,20 +36,15 @@ class Walk:
     """Runs over all jobs; `progress` is told the rows seen and the jobs changed so far."""
 
     def __init__(
-        self,
-        database: Database,
-        link: HopperLink | None,
-        stopping: threading.Event,
-        progress: Progress,
+        self, database: Database, link: HopperLink | None, stopping: threading.Event
     ) -> None:
         self._database = database
         self._link = link
         self._stopping = stopping
-        self._progress = progress
 
-    def silence(self, *, dry_run: bool) -> PruneRun:
+    def silence(self, progress: Progress, *, dry_run: bool) -> PruneRun:
         """Silences what is stale; goes on with a run that was cut off. Raises StoppedError."""
-        run, cutoffs = self._again(partial(_begun, dry_run=dry_run))
+        run, cutoffs = self.again(partial(_begun, dry_run=dry_run))
         pace = Pace()
         below = ids.raw(ids.floor(cutoffs.newest() // 1000))
         while True:
@@ -62,32 +57,33 @@ class Walk:
                 cutoffs=cutoffs,
                 dry_run=dry_run,
             )
-            done = self._again(verb)
+            done = self.again(verb)
             if done is None:
                 break
             self._forget(done[1])
             rows, run = done[0].seen - run.seen, done[0]
-            self._progress(run.seen, run.silenced)
+            progress(run.seen, run.silenced)
             self._pause(pace.note(rows, time.monotonic() - began))
         if not dry_run:
-            self._again(partial(prune_runs.finish, run_id=run.id))
+            self.again(partial(prune_runs.finish, run_id=run.id))
         return run
 
-    def unsilence(self, undo: Undo) -> int:
+    def unsilence(self, undo: Undo, progress: Progress) -> int:
         """Takes silencing back where `undo` fits; how many jobs. Raises StoppedError."""
         pace, position, seen, heard = Pace(), bytes(16), 0, 0
         while True:
             began = time.monotonic()
             verb = partial(_unsilence_chunk, position=position, size=pace.size, undo=undo)
-            done = self._again(verb)
+            done = self.again(verb)
             if done is None:
                 return heard
             position, rows, changed = done
             seen, heard = seen + rows, heard + changed
-            self._progress(seen, heard)
+            progress(seen, heard)
             self._pause(pace.note(rows, time.monotonic() - began))
 
-    def _again(self, verb: Callable[[Transaction], T]) -> T:
+    def again(self, verb: Callable[[Transaction], T]) -> T:
+        """What `verb` returns; a database that is away is waited for. Raises StoppedError."""
         while True:
             try:
                 return self._database.write(verb).result()
