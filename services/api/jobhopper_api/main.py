@@ -17,8 +17,10 @@ from jobhopper_api.http.server import bind, serve
 from jobhopper_api.services import Facts, Services
 from jobhopper_api.settings import ApiSettings
 from jobhopper_api.writes.broker import BrokerPath
+from jobhopper_core.broker.connect import parameters
 from jobhopper_core.errors import ConfigurationError, UnavailableError
 from jobhopper_core.flows.start import Waiting, await_database, exit_code, require, stop_on_signals
+from jobhopper_core.hopper.link import client
 from jobhopper_core.leases import keys
 from jobhopper_core.leases.token import LeaseSigner
 from jobhopper_core.model import access
@@ -50,6 +52,7 @@ def _run() -> None:
     require(settings, "mysql_url")
     signer = LeaseSigner(keys.parse(_required(settings.lease_keys, "LEASE_KEYS")))
     _check_admin_key(_required(settings.admin_key, "ADMIN_KEY"))
+    _check_urls(settings)
     metrics_address = address(settings.metrics_listen, "METRICS_LISTEN")
     database = open_mysql(settings.mysql_url, _slot(), _THREADS)
     registry, waiting, pulse = new_registry(), Waiting(), Pulse()
@@ -114,6 +117,14 @@ def _required(value: str | None, name: str) -> str:
         variable = f"JOBHOPPER_{name}"
         raise ConfigurationError(f"{variable} is missing; set it or {variable}_FILE.")
     return value
+
+
+def _check_urls(settings: ApiSettings) -> None:
+    # Before the database is waited for: what is wrong is told at once.
+    if settings.rabbitmq_url:
+        parameters(settings.rabbitmq_url)
+    if settings.redis_url:
+        client(settings.redis_url)
 
 
 def _check_admin_key(key: str) -> None:

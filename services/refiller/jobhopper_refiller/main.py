@@ -14,7 +14,7 @@ from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.flows.loop import Loop
 from jobhopper_core.flows.start import Waiting, await_database, exit_code, require, stop_on_signals
 from jobhopper_core.hopper.commands import HopperCommands
-from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.hopper.link import HopperLink, client
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.settings import address, read_settings
 from jobhopper_core.store import counts
@@ -47,6 +47,8 @@ def _run() -> None:
     require(settings, "mysql_url")
     if settings.rabbitmq_url:
         parameters(settings.rabbitmq_url)
+    if settings.redis_url:
+        client(settings.redis_url)
     listen = address(settings.metrics_listen, "METRICS_LISTEN")
     database = open_mysql(settings.mysql_url, counts.FREE_SLOTS + _SLOT_BEYOND, _THREADS)
     registry, pulse, waiting = CollectorRegistry(), Pulse(), Waiting()
