@@ -1,6 +1,7 @@
 """The names of all events that Jobhopper logs; log messages are these names and nothing else."""
 
 EVENTS = {
+    "silenced": "A silencing came to its end.",
     "started": "The process serves.",
     "stopping": "The process was told to end and finishes what it has begun.",
     "stopped": "The process has ended.",
