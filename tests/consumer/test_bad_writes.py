@@ -172,7 +172,7 @@ def in_many(ground: Ground) -> None:
     ground.broker.send(ground.new(5))
 
 
-@pytest.mark.parametrize("send", [in_one, in_many])
+@pytest.mark.parametrize("send", [in_one, pytest.param(in_many, marks=pytest.mark.slow)])
 def test_more_than_ten_a_minute_halt_the_shard_which_goes_on_by_itself(
     ground: Ground, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:

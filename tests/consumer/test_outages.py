@@ -172,6 +172,7 @@ def test_the_dead_letter_queues_channel_is_opened_again(ground: Ground) -> None:
     ground.broker.dead_letters(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["killed", "paused"])
 def test_without_valkey_writes_are_applied_as_ever(ground: Ground, how: str) -> None:
     consumer = ground.consumer()
@@ -204,6 +205,24 @@ def test_a_deadlock_is_run_again_and_is_no_bad_data(ground: Ground) -> None:
         assert ground.store.job(job.id).status == "running"
     until(lambda: ground.store.job(job.id).status == "succeeded")
     assert ground.broker.dead() == 0
+
+
+def test_a_connection_that_the_server_ended_in_the_quiet_costs_no_outage(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a minute without work is enough for that."""
+    ground.inside(lanes=[Lane.CREATES])
+    ground.broker.send(ground.new(2))
+    until(lambda: ground.jobs() == 2)
+    with session(ground) as other:
+        other.execute("SELECT CONNECTION_ID()")
+        own = {row[0] for row in other.fetchall()}
+        other.execute("SELECT ID FROM information_schema.processlist WHERE USER = 'root'")
+        for number in {row[0] for row in other.fetchall()} - own:
+            other.execute(f"KILL {number}")
+    ground.broker.send(ground.new(2))
+    until(lambda: ground.jobs() == 4)
+    assert returned(caplog.text) == 0
 
 
 def test_the_server_ends_a_session_that_is_silent_in_a_batch(ground: Ground) -> None:

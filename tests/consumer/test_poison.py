@@ -90,6 +90,7 @@ def holding_ports(inside: Inside) -> list[object]:
     return [port for ports in inside.ports.values() for port in ports]
 
 
+@pytest.mark.slow
 def test_a_try_that_a_store_spoilt_counts_as_no_death(ground: Ground) -> None:
     (create,) = ground.new(1)
     returned(ground, create)
@@ -149,6 +150,7 @@ def test_messages_with_any_id_or_none_are_applied_when_they_come_again(
     assert ground.broker.dead() == 0
 
 
+@pytest.mark.slow
 def test_a_process_killed_after_its_work_buries_nothing(ground: Ground) -> None:
     ground.broker.send(ground.new(3))
     for _ in range(2):

@@ -112,6 +112,7 @@ def test_it_waits_for_mysql_and_says_so(ground: Ground) -> None:
     assert process.stop() == 0
 
 
+@pytest.mark.slow
 def test_it_waits_for_rabbitmq_and_says_so(ground: Ground) -> None:
     process = ground.new_consumer(rabbitmq="amqp://u:secret-word@127.0.0.1:1/")
     process.start()
@@ -126,6 +127,7 @@ def version(ground: Ground, number: str) -> None:
         cursor.execute("UPDATE alembic_version SET version_num = %s", (number,))
 
 
+@pytest.mark.slow
 def test_it_waits_for_an_old_schema_and_refuses_a_new_one(ground: Ground) -> None:
     try:
         version(ground, "0000")
@@ -142,6 +144,7 @@ def test_it_waits_for_an_old_schema_and_refuses_a_new_one(ground: Ground) -> Non
         version(ground, "0001")
 
 
+@pytest.mark.slow
 def test_another_number_of_shards_is_refused(ground: Ground) -> None:
     assert ground.consumer().stop() == 0
     line = refusal(MYSQL_URL=ground.url, RABBITMQ_URL=ground.rabbitmq.url, SHARDS="8")
@@ -170,6 +173,7 @@ def test_probes_metrics_and_logs_are_as_promised(ground: Ground) -> None:
     assert "a-secret-payload" not in process.log.read_text()
 
 
+@pytest.mark.slow
 def test_sigterm_under_load_ends_well_within_seconds_and_loses_nothing(ground: Ground) -> None:
     first = ground.consumer()
     sent = 0

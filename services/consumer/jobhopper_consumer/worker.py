@@ -30,8 +30,6 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.5
 _PAUSES = (0.1, 0.2, 0.5, 1.0)
 _ANSWER_SECONDS = 10.0
-# Well before the server ends a connection that has been silent for half a minute.
-_KEEP_SECONDS = 5.0
 
 
 class Worker:
@@ -59,7 +57,6 @@ class Worker:
         # Suspects whose try failed, but not by a death.
         self._survived: list[str] = []
         self._failures = 0
-        self._kept_at = time.monotonic()
         self.name = str(inbox.lane)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -93,7 +90,6 @@ class Worker:
         """
         deliveries = self._inbox.gather(_IDLE_SECONDS)
         if not deliveries:
-            self._keep_connections()
             return 0
         batch, rejects = read(deliveries, self._cemetery)
         for one in rejects:
@@ -108,11 +104,6 @@ class Worker:
         self._cemetery.forget(deliveries)
         self._failures = 0
         return len(batch.items)
-
-    def _keep_connections(self) -> None:
-        if time.monotonic() > self._kept_at + _KEEP_SECONDS:
-            self._kept_at = time.monotonic()
-            self._database.read(lambda tx: tx.read("SELECT 1")).result(_ANSWER_SECONDS)
 
     def _apply_suspect(self, batch: Batch, suspect: Delivery) -> None:
         name = suspect.name
