@@ -103,3 +103,11 @@ def test_what_is_cleared_is_one_shards_alone() -> None:
         inbox.put(delivery(tag, shard=tag % 2))
     inbox.clear(0)
     assert tags(inbox.gather(1)) == [1, 3, 5]
+
+
+def test_who_is_told_to_stop_waits_for_no_message() -> None:
+    inbox = Inbox(Lane.CREATES)
+    threading.Timer(0.1, inbox.wake).start()
+    began = time.perf_counter()
+    assert inbox.gather(5) == []
+    assert time.perf_counter() - began < 1

@@ -70,6 +70,7 @@ WRONG: dict[str, tuple[dict[str, str | None], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_is_told_in_one_line_that_names_it(what: str) -> None:
     settings, told = WRONG[what]

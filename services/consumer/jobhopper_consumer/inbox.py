@@ -51,6 +51,11 @@ class Inbox:
             self._deliveries.append(delivery)
             self._changed.notify()
 
+    def wake(self) -> None:
+        """Ends a wait for messages."""
+        with self._changed:
+            self._changed.notify_all()
+
     def clear(self, shard: int) -> None:
         """Drops what came for a shard: its channel is closed, so RabbitMQ has it all back."""
         with self._changed:

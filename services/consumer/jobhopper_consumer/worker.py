@@ -67,6 +67,7 @@ class Worker:
     def stop(self) -> None:
         """Ends after the batch that is under way."""
         self._stopping.set()
+        self._inbox.wake()
         self._thread.join(10)
 
     def _run(self) -> None:
