@@ -36,7 +36,7 @@ def _start(
         text=True,
         start_new_session=True,
         # A job in the background of a shell ignores SIGINT, and its children inherit that.
-        preexec_fn=_heed_interrupts,
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - it calls one C function
     )
 
 
