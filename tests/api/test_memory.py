@@ -129,6 +129,7 @@ def test_heads_without_an_end_on_many_connections(grown: Grown) -> None:
     grown.check(40)
 
 
+@pytest.mark.slow
 def test_bodies_that_stop_on_many_connections(grown: Grown) -> None:
     crowd = [socket.create_connection(("127.0.0.1", grown.server.port), 10) for _ in range(100)]
     for one in crowd:

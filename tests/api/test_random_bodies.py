@@ -60,7 +60,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "key": {"name": "k", "scopes": {"read": ["random"]}},
 }
 _FEW = settings(
-    max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 _MANY = settings(_FEW, max_examples=600)
 
