@@ -35,14 +35,17 @@ demo: .venv/.run ## Works a job for every module of the Python standard library
 dev: .venv/.run ## Starts the embedded server on a database file in this folder
 	$(BIN)/jobhopper dev
 
+# What needs stores runs one after another: two sets of stores and services on two cores would
+# measure each other.
 test: .venv/.dev check ## Runs every check and every test
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not stores"
+	$(BIN)/pytest -m stores
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
 	$(BIN)/pytest -n 2 -m "not slow and not stores"
 
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
-	$(BIN)/pytest -n 2 --dist loadgroup -m stores
+	$(BIN)/pytest -m stores
 
 stack: .venv/.dev ## Runs stores and services as processes, and the demo against them
 	@eval "$$(k8s/stores/up)" && $(BIN)/python -m stack

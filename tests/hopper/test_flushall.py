@@ -40,4 +40,5 @@ def test_a_redis_killed_under_load(mill: Mill, valkey_url: str, valkey: Containe
         back = time.monotonic()
         time.sleep(1)
     load.check()
-    assert load.healed_after(back) < 2.0
+    # The promise for a store that comes back; emptied alone, it heals within a second.
+    assert load.healed_after(back) < 5.0

@@ -20,7 +20,7 @@ SOCKET_SECONDS = 1.0
 # While Redis is away it is asked this often; in between, calls fail at once.
 PAUSE_SECONDS = 0.5
 # One that does not even refuse costs a caller its patience: it is asked less often.
-_PAUSE_MAX_SECONDS = 5.0
+_PAUSE_MAX_SECONDS = 2.0
 # Clocks drift, and a replica that takes over has one of its own.
 _OFFSET_SECONDS = 10.0
 
