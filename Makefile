@@ -65,7 +65,7 @@ bench: .venv/.dev ## Measures the speed of the embedded mode and prints a table
 	$(BIN)/python -m bench
 
 bench-stack: .venv/.dev ## Measures the services on real stores
-	@eval "$$(k8s/stores/up)" && $(BIN)/python -m bench --stack
+	@eval "$$(k8s/stores/up --direct)" && $(BIN)/python -m bench --stack
 
 stores: ## Starts MySQL, RabbitMQ and Valkey in containers and prints their URLs, to be eval'ed
 	@k8s/stores/up

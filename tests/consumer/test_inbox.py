@@ -3,7 +3,7 @@
 import threading
 import time
 
-from jobhopper_consumer.inbox import BYTES_MAX, WRITES_MAX, Delivery, Inbox
+from jobhopper_consumer.inbox import BUSY_WRITES, BYTES_MAX, WRITES_MAX, Delivery, Inbox
 from jobhopper_core.broker.names import Lane
 
 
@@ -54,7 +54,7 @@ def test_a_quiet_lane_gives_nothing_when_the_time_is_up() -> None:
 
 def test_a_busy_lane_waits_for_more_while_more_is_arriving_and_no_longer_than_20_ms() -> None:
     inbox = Inbox(Lane.CREATES)
-    inbox.put(delivery(0, writes=2))
+    inbox.put(delivery(0, writes=BUSY_WRITES))
     inbox.gather(1)
     stop = threading.Event()
 

@@ -8,6 +8,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stores.docker import K8S
+
 SECRET = "test"
 _LIGHT = ("--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0", "--innodb-buffer-pool-size=192M")
 
@@ -49,6 +51,12 @@ def _environment(**values: str) -> tuple[str, ...]:
     return tuple(word for name, value in values.items() for word in ("--env", f"{name}={value}"))
 
 
+def _environment_of(name: str) -> tuple[str, ...]:
+    """What a file of k8s/stores sets."""
+    lines = (K8S / "stores" / name).read_text().splitlines()
+    return tuple(word for line in lines if line[:1] != "#" for word in ("--env", line))
+
+
 MYSQL = Kind(
     name="mysql",
     image="MYSQL_IMAGE",
@@ -83,7 +91,10 @@ RABBITMQ = Kind(
     port=5672,
     url="amqp://test:" + SECRET + "@127.0.0.1:{port}/",
     greets=_rabbitmq_greets,
-    options=_environment(RABBITMQ_DEFAULT_USER="test", RABBITMQ_DEFAULT_PASS=SECRET),
+    options=(
+        *_environment(RABBITMQ_DEFAULT_USER="test", RABBITMQ_DEFAULT_PASS=SECRET),
+        *_environment_of("rabbitmq.env"),
+    ),
 )
 VALKEY = Kind(
     name="valkey",

@@ -72,7 +72,7 @@ class ApplyAndOffer:
         """
         at_ms = self.redis_time()
         verb = partial(self._apply, lane=lane, shards=shards, writes=writes, ticks=ticks, also=also)
-        done = self._database.write(verb).result()
+        done = self._database.run(verb)
         if at_ms is not None:
             self.tell(done.effects, at_ms)
         return done
@@ -123,7 +123,7 @@ class ApplyAndOffer:
         ids = [job_id for _, job_id in effects.readied]
         if not ids:
             return []
-        return self._database.read(partial(ready_by_id, job_ids=ids)).result()
+        return self._database.run(partial(ready_by_id, job_ids=ids))
 
     def redis_time(self) -> int | None:
         """Redis's time (ms), to be taken before the database is read; None when it is away."""

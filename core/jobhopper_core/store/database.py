@@ -38,6 +38,10 @@ class Database(Protocol):
         """Runs `verb` on what is committed."""
         ...
 
+    def run(self, verb: Verb[T]) -> T:
+        """As `write`, but waits: on the calling thread where that is possible."""
+        ...
+
     def backlog(self) -> int:
         """How many writes are waiting for their turn."""
         ...

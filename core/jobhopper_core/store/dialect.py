@@ -13,6 +13,8 @@ class Dialect(Protocol):
 
     # Appended to a read whose rows are about to be changed.
     for_update: str
+    # The clock (µs) as a column that a read may take along; empty where it costs nothing anyway.
+    now_column: str
 
     def now(self, connection: Connection) -> int:
         """The database's clock, in µs since 1970."""

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.store.dialect import Dialect
 from jobhopper_core.store.faults import translated
+from jobhopper_core.store.save import ChangedMeanwhileError
 from jobhopper_core.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class GroupCommit:
     def _run_one(self, connection: Connection, task: _Task) -> None:
         connection.exec_driver_sql("SAVEPOINT verb")
         try:
-            task.result = task.verb(Transaction(connection, self._dialect, self._slot))
+            task.result = self._result(connection, task.verb)
         except DBAPIError as error:
             task.error = translated(error)
             _undo(connection, error)
@@ -114,6 +115,13 @@ class GroupCommit:
             task.error = error
             connection.exec_driver_sql("ROLLBACK TO verb")
         connection.exec_driver_sql("RELEASE verb")
+
+    def _result(self, connection: Connection, verb: Callable[[Transaction], T]) -> T:
+        try:
+            return verb(Transaction(connection, self._dialect, self._slot))
+        except ChangedMeanwhileError:
+            connection.exec_driver_sql("ROLLBACK TO verb")
+            return verb(Transaction(connection, self._dialect, self._slot, again=True))
 
 
 def _undo(connection: Connection, error: DBAPIError) -> None:

@@ -56,24 +56,17 @@ def _effects(creates: Sequence[Create], ready: Sequence[_NewRow]) -> Effects:
 
 
 def _insert_rows(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:
-    try:
-        with tx.savepoint("new_jobs"):
-            return _insert_all(tx, rows)
-    except ChangedMeanwhileError:
-        return _insert_missing(tx, rows)
-
-
-def _insert_all(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:
-    # Nearly always all are new, and how many went in says so.
-    if tx.insert_new("jobs", _COLUMNS, [row.values for row in rows]) != len(rows):
+    # Nearly always all are new, and how many went in says so. If not, it has to be known which
+    # ones, since the counters must not count a row twice: the transaction runs again and looks.
+    new = _missing(tx, rows) if tx.again else rows
+    if tx.insert_new("jobs", _COLUMNS, [row.values for row in new]) != len(new):
         raise ChangedMeanwhileError
-    return rows
+    return new
 
 
-def _insert_missing(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:
-    # Which ones went in has to be known, since the counters must not count a row twice.
+def _missing(tx: Transaction, rows: Sequence[_NewRow]) -> Sequence[_NewRow]:
     there = {row[0] for row in tx.read_in("SELECT id FROM jobs", "id", [r.key for r in rows])}
-    return _insert_all(tx, [row for row in rows if row.key not in there])
+    return [row for row in rows if row.key not in there]
 
 
 def _row(create: Create, now: int, shards: int) -> _NewRow:

@@ -1,7 +1,7 @@
 """MySQL and MariaDB: the dialect of the services.
 
 Statements are the portable forms that were also the fastest: multi-row VALUES, and updates
-joined by primary key to a UNION ALL of the new values.
+joined by primary key to a table of the values that differ from row to row.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _CONNECT_SECONDS = 1
 _SOCKET_SECONDS = 10
 _LOCK_WAIT_SECONDS = 5
 _DEFAULT_PORT = 3306
-_NOW = "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+_NOW = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 
 
 class MysqlDialect:
@@ -30,12 +30,13 @@ class MysqlDialect:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
+        self.now_column = _NOW if clock is None else ""
 
     def now(self, connection: Connection) -> int:
         """The server's clock, in µs since 1970."""
         if self._clock is not None:
             return self._clock()
-        found: int = connection.exec_driver_sql(_NOW).scalar_one()
+        found: int = connection.exec_driver_sql(f"SELECT {_NOW}").scalar_one()
         return found
 
     def sql(self, text: str) -> str:
@@ -64,24 +65,32 @@ class MysqlDialect:
         keys: Sequence[str],
         rows: Sequence[Row],
     ) -> int:
-        """One statement, joined by primary key to the new values.
+        """One statement, joined by primary key to the values that differ from row to row.
 
-        Rows that differ in the primary key alone (a worker's claim of many jobs) need no join.
+        What is the same in all rows is said once; rows that differ in the primary key alone (a
+        worker's claim of many jobs) need no join.
         """
         if not rows:
             return 0
         at = len(values)
-        if all(row[:at] == rows[0][:at] and row[at + 1 :] == rows[0][at + 1 :] for row in rows):
+        columns = list(zip(*rows, strict=True))
+        differing = [
+            i for i, column in enumerate(columns) if i == at or column != (column[0],) * len(rows)
+        ]
+        if differing == [at]:
             return _update_alike(connection, table, values, keys, rows)
-        names = [f"c{i}" for i in range(len(values) + len(keys))]
-        new = _table_of(
-            names, len(rows), mariadb=bool(getattr(connection.dialect, "is_mariadb", False))
-        )
-        sets = ", ".join(f"j.{v} = t.{c}" for v, c in zip(values, names, strict=False))
-        ons = [f"j.{k} = t.{c}" for k, c in zip(keys, names[len(values) :], strict=True)]
-        where = f" WHERE {' AND '.join(ons[1:])}" if ons[1:] else ""
-        sql = f"UPDATE {table} j JOIN {new} ON {ons[0]} SET {sets}{where}"  # noqa: S608
-        return connection.exec_driver_sql(sql, _flat(rows)).rowcount
+        is_mariadb = bool(getattr(connection.dialect, "is_mariadb", False))
+        new = _table_of([f"c{i}" for i in differing], len(rows), mariadb=is_mariadb)
+        given = [
+            value for row in zip(*[columns[i] for i in differing], strict=True) for value in row
+        ]
+        terms = []
+        for i, name in enumerate((*values, *keys)):
+            terms.append(f"j.{name} = t.c{i}" if i in differing else f"j.{name} = %s")
+            given += [] if i in differing else [rows[0][i]]
+        where = f" WHERE {' AND '.join(terms[at + 1 :])}" if terms[at + 1 :] else ""
+        sql = f"UPDATE {table} j JOIN {new} ON {terms[at]} SET {', '.join(terms[:at])}{where}"  # noqa: S608
+        return connection.exec_driver_sql(sql, tuple(given)).rowcount
 
     def add_counts(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Adds to the counters, making those that are missing."""

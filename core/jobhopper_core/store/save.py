@@ -98,8 +98,8 @@ def _update(tx: Transaction, changes: Sequence[Change]) -> None:
     for one in changes:
         by_bodies[tuple(sorted(one.after.bodies))].append(one)
     for bodies, group in sorted(by_bodies.items()):
-        rows = [_row(one, bodies) for one in group]
-        changed = tx.update_matching("jobs", (*_COLUMNS, *bodies), _KEYS, rows)
+        columns, rows = _new_values(group, bodies)
+        changed = tx.update_matching("jobs", (*columns, *bodies), _KEYS, rows)
         if changed != len(rows) and not _is_written(tx, group):
             raise ChangedMeanwhileError
 
@@ -115,8 +115,26 @@ def _is_written(tx: Transaction, group: Sequence[Change]) -> bool:
     return wanted <= {tuple(row) for row in found}
 
 
-def _row(one: Change, bodies: tuple[str, ...]) -> tuple[object, ...]:
-    job, before = one.after, one.before
+def _new_values(
+    group: Sequence[Change], bodies: tuple[str, ...]
+) -> tuple[list[str], list[tuple[object, ...]]]:
+    """The columns that change in any of the jobs, and the rows that set them."""
+    after = [_values(one.after) for one in group]
+    pairs = list(zip(after, [_values(one.before) for one in group], strict=True))
+    # What no job changes costs a server time to read all the same.
+    kept = [
+        i
+        for i, name in enumerate(_COLUMNS)
+        if name == "updated_at" or any(new[i] != old[i] for new, old in pairs)
+    ]
+    rows = [
+        (*[new[i] for i in kept], *[one.after.bodies[name] for name in bodies], *_fence(one.before))
+        for one, new in zip(group, after, strict=True)
+    ]
+    return [_COLUMNS[i] for i in kept], rows
+
+
+def _values(job: JobState) -> tuple[object, ...]:
     return (
         job.status.value,
         job.priority,
@@ -130,12 +148,11 @@ def _row(one: Change, bodies: tuple[str, ...]) -> tuple[object, ...]:
         job.finished_at,
         job.ready_queue,
         job.due_at,
-        *(job.bodies[name] for name in bodies),
-        ids.raw(before.id),
-        before.status.value,
-        before.attempt,
-        before.updated_at,
     )
+
+
+def _fence(before: JobState) -> tuple[object, ...]:
+    return ids.raw(before.id), before.status.value, before.attempt, before.updated_at
 
 
 def _record_attempts(tx: Transaction, changes: Sequence[Change]) -> None:

@@ -76,14 +76,15 @@ class ServerDatabase:
 
     def run(self, verb: Callable[[Transaction], T]) -> T:
         """Runs `verb` in a transaction on the calling thread, again where that can help."""
-        fresh = False
+        fresh = again = False
         for tries_left in reversed(range(_TRIES)):
-            attempt = _Attempt()
+            attempt = _Attempt(again)
             try:
                 return self._once(verb, attempt)
             except ChangedMeanwhileError:
                 if tries_left == 0:
                     raise
+                again = True
             except PoolTimeoutError:
                 raise UnavailableError("Every connection to the database is busy.") from None
             except DBAPIError as error:
@@ -96,13 +97,15 @@ class ServerDatabase:
 
     def _once(self, verb: Callable[[Transaction], T], attempt: "_Attempt") -> T:
         with self._engine.connect() as connection, connection.begin():
-            result = verb(Transaction(connection, self._dialect, self._slot))
+            tx = Transaction(connection, self._dialect, self._slot, again=attempt.again)
+            result = verb(tx)
             attempt.committing = True
         return result
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """How far a transaction came."""
+    """How far a transaction came; `again`: an earlier one met rows that it did not expect."""
 
+    again: bool
     committing: bool = False

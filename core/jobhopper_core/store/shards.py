@@ -24,8 +24,11 @@ def lock(tx: Transaction, lane: str, shards: Sequence[int]) -> None:
     """Locks the rows of `shards` for this transaction, in order."""
     _end_when_silent(tx)
     marks = ", ".join("?" * len(shards))
-    sql = f"SELECT tick FROM shards WHERE lane = ? AND shard IN ({marks}) ORDER BY shard"  # noqa: S608
-    tx.read(sql + tx.dialect.for_update, (lane, *sorted(shards)))
+    clock = tx.dialect.now_column
+    sql = f"SELECT {clock or 'tick'} FROM shards WHERE lane = ? AND shard IN ({marks})"  # noqa: S608
+    rows = tx.read(f"{sql} ORDER BY shard{tx.dialect.for_update}", (lane, *sorted(shards)))
+    if clock and rows:
+        tx.note_now(rows[0][0])
 
 
 def _end_when_silent(tx: Transaction) -> None:

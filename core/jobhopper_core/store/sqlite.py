@@ -19,6 +19,7 @@ class SqliteDialect:
     """SQLite's own forms. Its clock is the process's, injected so that tests can move it."""
 
     for_update = ""
+    now_column = ""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -38,6 +38,10 @@ class SqliteDatabase:
         """As `Database.read`: on a snapshot."""
         return submitted(self._readers, self._read, verb)
 
+    def run(self, verb: Callable[[Transaction], T]) -> T:
+        """As `Database.run`: the one writer does it."""
+        return self.write(verb).result()
+
     def backlog(self) -> int:
         """How many writes are waiting for their turn."""
         return self._writer.backlog()

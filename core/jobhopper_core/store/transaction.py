@@ -1,7 +1,6 @@
 """A transaction: what a verb is given to work with."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,9 +15,13 @@ _IN_MAX = 1_000
 class Transaction:
     """One open transaction of a connection; the verbs' only way to the database."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, slot: int) -> None:
+    def __init__(
+        self, connection: Connection, dialect: Dialect, slot: int, *, again: bool = False
+    ) -> None:
         self.connection = connection
         self.dialect = dialect
+        # Whether an earlier try met something unlikely: this one looks before it writes.
+        self.again = again
         # Which of a queue's counter rows this process adds to, so that processes don't queue up.
         self.slot = slot
         self._now: int | None = None
@@ -29,6 +32,10 @@ class Transaction:
             self._now = self.dialect.now(self.connection)
         return self._now
 
+    def note_now(self, now: int) -> None:
+        """Takes over the database's clock (µs) from a statement that had it read along."""
+        self._now = now
+
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         """The rows of a query with `?` placeholders."""
         cursor = self.connection.exec_driver_sql(self.dialect.sql(sql), tuple(parameters))
@@ -37,17 +44,6 @@ class Transaction:
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Runs a statement with `?` placeholders; returns the number of rows it changed."""
         return self.connection.exec_driver_sql(self.dialect.sql(sql), tuple(parameters)).rowcount
-
-    @contextmanager
-    def savepoint(self, name: str) -> Iterator[None]:
-        """Undoes what is done within when it raises, and raises on."""
-        self.connection.exec_driver_sql(f"SAVEPOINT {name}")
-        try:
-            yield
-        except BaseException:
-            self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
-            raise
-        self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
 
     def insert_new(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
         """As `Dialect.insert_new`."""

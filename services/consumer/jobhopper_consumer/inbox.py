@@ -16,6 +16,8 @@ WRITES_MAX = 2_000
 BYTES_MAX = 8 * 1024 * 1024
 LINGER_SECONDS = 0.02
 _POLL_SECONDS = 0.002
+# From this many writes in a batch on, sharing a transaction is worth a wait.
+BUSY_WRITES = 20
 
 
 class Delivery(NamedTuple):
@@ -73,7 +75,7 @@ class Inbox:
         if time.monotonic() < self._busy_until:
             self._linger()
         batch = self._take()
-        if sum(one.writes for one in batch) > 1:
+        if sum(one.writes for one in batch) >= BUSY_WRITES:
             self._busy_until = time.monotonic() + LINGER_SECONDS
         return batch
 

@@ -72,7 +72,7 @@ class Timers:
 
     def _run(self, event: str, verb: Callable[[Transaction], Turn]) -> bool:
         at_ms = self._flow.redis_time()
-        turn = self._database.write(verb).result()
+        turn = self._database.run(verb)
         if at_ms is not None:
             self._flow.tell(turn.effects, at_ms)
         for queue, n in turn.by_queue.items():

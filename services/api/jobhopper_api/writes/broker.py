@@ -28,6 +28,9 @@ CONFIRM_SECONDS = 1.2
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 # Unconfirmed messages beyond which the broker counts as overloaded.
 _IN_FLIGHT_MAX = 5_000
+# A connection on which nothing is confirmed for so long is given up for a new one.
+_STUCK_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -61,14 +64,15 @@ class BrokerPath:
         self._scheduled = False
         self._in_flight: dict[int, list[_Parcel]] = {}
         self._next_tag = 1
-        self._suspended_until = 0.0
+        # Since when a confirm is overdue (the loop's time); None while all come in time.
+        self._late_since: float | None = None
 
     @property
     def up(self) -> bool:
         """Whether publishing is worth a try."""
-        if self._channel is None or self._blocked or len(self._in_flight) > _IN_FLIGHT_MAX:
+        if self._channel is None or self._blocked or self._late_since is not None:
             return False
-        return asyncio.get_running_loop().time() >= self._suspended_until
+        return len(self._in_flight) <= _IN_FLIGHT_MAX
 
     async def run(self) -> None:
         """Keeps the connection until cancelled."""
@@ -79,13 +83,21 @@ class BrokerPath:
             if connection is not None:
                 failures = 0
                 try:
-                    await closed
+                    await self._until(closed)
                 finally:
                     self._lost()
                     if connection.is_open:
                         connection.close()
             await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
             failures += 1
+
+    async def _until(self, closed: asyncio.Future[None]) -> None:
+        """Returns when the connection is closed, or has confirmed nothing for too long."""
+        while not closed.done():
+            await asyncio.wait([closed], timeout=_LOOK_SECONDS)
+            now = asyncio.get_running_loop().time()
+            if self._late_since is not None and now - self._late_since > _STUCK_SECONDS:
+                return
 
     async def ping(self) -> None:
         """Raises UnavailableError unless publishing is worth a try."""
@@ -110,7 +122,8 @@ class BrokerPath:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await confirmed
         except TimeoutError:
-            self._suspend()
+            if self._late_since is None:
+                self._late_since = asyncio.get_running_loop().time()
             raise UnavailableError("RabbitMQ did not confirm in time.") from None
 
     def _flush(self) -> None:
@@ -176,7 +189,7 @@ class BrokerPath:
     def _begin(self, channel: Channel) -> None:
         self._channel, self._blocked = channel, False
         self._in_flight, self._next_tag = {}, 1
-        self._suspended_until = 0.0
+        self._late_since = None
         _log.info("rabbitmq_found")
 
     def _lost(self) -> None:
@@ -188,10 +201,6 @@ class BrokerPath:
     def _set_blocked(self, blocked: bool) -> None:
         self._blocked = blocked
 
-    def _suspend(self) -> None:
-        # A broker that does not answer is left alone for a while; calls go straight meanwhile.
-        self._suspended_until = asyncio.get_running_loop().time() + CONFIRM_SECONDS
-
     def _confirmed(self, frame: "pika.frame.Method[object]") -> None:
         method = frame.method
         refused = isinstance(method, pika.spec.Basic.Nack)
@@ -201,6 +210,9 @@ class BrokerPath:
         for tag in tags:
             error = UnavailableError("RabbitMQ refused the message.") if refused else None
             _settle(self._in_flight.pop(tag, []), error)
+        if not self._in_flight:
+            # What is under way serves as the probe: a broker that has confirmed all of it is back.
+            self._late_since = None
 
     def _returned(self, _channel: Channel, method: object, *_rest: object) -> None:
         # The confirm of an unroutable message follows; without a queue it must not count.
