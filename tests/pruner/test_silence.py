@@ -149,7 +149,7 @@ def test_a_job_ahead_stays_scheduled(table: Table, pruner: Pruner) -> None:
     assert table.rows(f"SELECT {columns} FROM jobs ORDER BY id") == before
 
 
-def test_silenced_jobs_leave_the_hopper(
+def test_silenced_jobs_leave_the_hopper_and_come_back(
     table: Table, database: ServerDatabase, url: str, valkey_url: str
 ) -> None:
     table.add(20, "full", "queued", age=60)
@@ -161,6 +161,8 @@ def test_silenced_jobs_leave_the_hopper(
         assert client.zcard("jh:{full}:ready") == 25
         Pruner(url, valkey_url).run("silence")
         assert client.zcard("jh:{full}:ready") == 5
+        Pruner(url, valkey_url).run("unsilence")
+        assert client.zcard("jh:{full}:ready") == 25
         client.flushall()
     link.close()
 

@@ -12,8 +12,13 @@ from typing import Any, NamedTuple
 from jobhopper_core.model import ids
 from jobhopper_core.model.states import FINAL, Status
 from jobhopper_core.store import counts
+from jobhopper_core.store.save import ChangedMeanwhileError
 from jobhopper_core.store.transaction import Transaction
 
+# Jobs by queue and id.
+Ready = list[tuple[str, str]]
+
+_NONE: Ready = []
 _FINAL_NAMES = frozenset(status.value for status in FINAL)
 
 
@@ -36,7 +41,7 @@ class Silenced(NamedTuple):
 
     silenced: int
     unfinished: int
-    ready: list[tuple[str, str]]
+    ready: Ready
 
 
 class Undo(NamedTuple):
@@ -68,23 +73,21 @@ def silence(
     condition, parameters = _stale(cutoffs)
     where = f"id > ? AND id <= ? AND silenced = 0 AND status <> 'running' AND {condition}"
     given = (after, last, *parameters)
-    by_status = _counted(tx, where, given, lock=not dry_run)
-    silenced = sum(by_status.values())
+    if dry_run:
+        by_status, ready = _counted(tx, where, given), _NONE
+    else:
+        sql = f"UPDATE jobs SET silenced = 1, ready_queue = NULL, due_at = NULL, updated_at = ? WHERE {where}"  # noqa: S608, E501
+        by_status, ready = _change(tx, sql, given, _Range(after, last, silenced=1))
+        counts.add(tx, _moved(by_status, to_silenced=True))
     unfinished = sum(n for (_, status), n in by_status.items() if status not in _FINAL_NAMES)
-    if dry_run or silenced == 0:
-        return Silenced(silenced, unfinished, [])
-    ready = _ready(tx, where, given) if _any_ready(by_status) else []
-    tx.run(
-        f"UPDATE jobs SET silenced = 1, ready_queue = NULL, due_at = NULL, updated_at = ? "  # noqa: S608
-        f"WHERE {where}",
-        (tx.now(), *given),
-    )
-    counts.add(tx, _moved(by_status, to_silenced=True))
-    return Silenced(silenced, unfinished, ready)
+    return Silenced(sum(by_status.values()), unfinished, ready)
 
 
-def unsilence(tx: Transaction, after: bytes, last: bytes, undo: Undo) -> int:
-    """Lets the silenced jobs of a range that `undo` fits be heard again, as if just touched."""
+def unsilence(tx: Transaction, after: bytes, last: bytes, undo: Undo) -> tuple[int, Ready]:
+    """Lets the silenced jobs of a range that `undo` fits be heard again, as if just touched.
+
+    Returns how many, and those of them that can be claimed.
+    """
     tests: list[tuple[str, Any]] = [
         ("queue = ?", undo.queue),
         ("status = ?", undo.status),
@@ -95,16 +98,14 @@ def unsilence(tx: Transaction, after: bytes, last: bytes, undo: Undo) -> int:
     where = "".join(f" AND {test}" for test, _ in used)
     where = f"id > ? AND id <= ? AND silenced = 1{where}"
     given = (after, last, *(value for _, value in used))
-    by_status = _counted(tx, where, given, lock=True)
-    if by_status:
-        tx.run(
-            "UPDATE jobs SET silenced = 0, updated_at = ?, "  # noqa: S608
-            "ready_queue = CASE WHEN status = 'queued' THEN queue END, "
-            f"due_at = CASE WHEN status = 'scheduled' THEN run_at END WHERE {where}",
-            (tx.now(), *given),
-        )
-        counts.add(tx, _moved(by_status, to_silenced=False))
-    return sum(by_status.values())
+    sql = (
+        "UPDATE jobs SET silenced = 0, updated_at = ?, "  # noqa: S608
+        "ready_queue = CASE WHEN status = 'queued' THEN queue END, "
+        f"due_at = CASE WHEN status = 'scheduled' THEN run_at END WHERE {where}"
+    )
+    by_status, ready = _change(tx, sql, given, _Range(after, last, silenced=0))
+    counts.add(tx, _moved(by_status, to_silenced=False))
+    return sum(by_status.values()), ready
 
 
 def _stale(cutoffs: Cutoffs) -> tuple[str, Sequence[Any]]:
@@ -122,22 +123,41 @@ def _stale(cutoffs: Cutoffs) -> tuple[str, Sequence[Any]]:
     return f"({condition})", parameters
 
 
-def _counted(
-    tx: Transaction, where: str, given: Sequence[Any], *, lock: bool
-) -> Counter[tuple[str, str]]:
-    # Rows are locked as they are counted, so that the change that follows meets the same ones.
-    tail = tx.dialect.for_update if lock else ""
-    sql = f"SELECT queue, status, COUNT(*) FROM jobs WHERE {where} GROUP BY queue, status{tail}"  # noqa: S608
+class _Range(NamedTuple):
+    """Ids above `after`, up to `last`, and what the flag says once they are changed."""
+
+    after: bytes
+    last: bytes
+    silenced: int
+
+
+def _change(
+    tx: Transaction, sql: str, given: Sequence[Any], where: _Range
+) -> tuple[Counter[tuple[str, str]], Ready]:
+    """Runs the update, then reads what it changed: how many by queue and status, and who is queued.
+
+    The stamp of this transaction tells its rows. To count them first, under locks, would cost
+    twice as much as to look at them afterwards.
+    """
+    now = tx.now()
+    changed = tx.run(sql, (now, *given))
+    if changed == 0:
+        return Counter(), []
+    condition = "id > ? AND id <= ? AND silenced = ? AND updated_at = ?"
+    stamped = (*where, now)
+    by_status = _counted(tx, condition, stamped)
+    if sum(by_status.values()) != changed:
+        # Another transaction has the same stamp, to the microsecond.
+        raise ChangedMeanwhileError
+    if all(status != Status.QUEUED.value for _, status in by_status):
+        return by_status, []
+    rows = tx.read(f"SELECT queue, id FROM jobs WHERE {condition} AND status = 'queued'", stamped)  # noqa: S608
+    return by_status, [(queue, ids.text(key)) for queue, key in rows]
+
+
+def _counted(tx: Transaction, where: str, given: Sequence[Any]) -> Counter[tuple[str, str]]:
+    sql = f"SELECT queue, status, COUNT(*) FROM jobs WHERE {where} GROUP BY queue, status"  # noqa: S608
     return Counter({(queue, status): n for queue, status, n in tx.read(sql, given)})
-
-
-def _any_ready(by_status: Counter[tuple[str, str]]) -> bool:
-    return any(status == Status.QUEUED.value for _, status in by_status)
-
-
-def _ready(tx: Transaction, where: str, given: Sequence[Any]) -> list[tuple[str, str]]:
-    sql = f"SELECT queue, id FROM jobs WHERE {where} AND ready_queue IS NOT NULL"  # noqa: S608
-    return [(queue, ids.text(key)) for queue, key in tx.read(sql, given)]
 
 
 def _moved(by_status: Counter[tuple[str, str]], *, to_silenced: bool) -> counts.Deltas:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jobhopper_core.errors import ConfigurationError
+from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.flows.start import exit_code, require, stop_on_signals
 from jobhopper_core.hopper.commands import HopperCommands
 from jobhopper_core.hopper.link import HopperLink
@@ -62,7 +63,8 @@ def _run(options: argparse.Namespace) -> None:
     after = _silenced_after(options)
     database = open_mysql(settings.mysql_url, _SLOT, threads=1)
     link = HopperLink(settings.redis_url, HopperCommands(Names())) if settings.redis_url else None
-    walk = Walk(database, link, stop_on_signals())
+    # It applies no writes, so the number of shards does not matter.
+    walk = Walk(database, ApplyAndOffer(database, link, Names(), shards=1), stop_on_signals())
     try:
         walk.again(schema.check)
         with _progress(walk) as told:

@@ -8,14 +8,23 @@ from functools import partial
 from typing import TypeVar
 
 from jobhopper_core.errors import UnavailableError
-from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.model import ids
 from jobhopper_core.model.limits import QUEUES_MAX, SILENCE_AFTER_DEFAULT
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.store import prune_runs, queues
 from jobhopper_core.store.database import Database
 from jobhopper_core.store.prune_runs import PruneRun
-from jobhopper_core.store.silence import Cutoffs, Silenced, Undo, chunk_end, silence, unsilence
+from jobhopper_core.store.save import Effects
+from jobhopper_core.store.silence import (
+    Cutoffs,
+    Ready,
+    Silenced,
+    Undo,
+    chunk_end,
+    silence,
+    unsilence,
+)
 from jobhopper_core.store.transaction import Transaction
 from jobhopper_pruner.pace import Pace
 
@@ -35,11 +44,9 @@ class StoppedError(Exception):
 class Walk:
     """Runs over all jobs; `progress` is told the rows seen and the jobs changed so far."""
 
-    def __init__(
-        self, database: Database, link: HopperLink | None, stopping: threading.Event
-    ) -> None:
+    def __init__(self, database: Database, flow: ApplyAndOffer, stopping: threading.Event) -> None:
         self._database = database
-        self._link = link
+        self._flow = flow
         self._stopping = stopping
 
     def silence(self, progress: Progress, *, dry_run: bool) -> PruneRun:
@@ -57,10 +64,9 @@ class Walk:
                 cutoffs=cutoffs,
                 dry_run=dry_run,
             )
-            done = self.again(verb)
+            done = self._told(verb, lambda found: Effects(moved=set(found[1].ready)))
             if done is None:
                 break
-            self._forget(done[1])
             rows, run = done[0].seen - run.seen, done[0]
             progress(run.seen, run.silenced)
             self._pause(pace.note(rows, time.monotonic() - began))
@@ -74,10 +80,10 @@ class Walk:
         while True:
             began = time.monotonic()
             verb = partial(_unsilence_chunk, position=position, size=pace.size, undo=undo)
-            done = self.again(verb)
+            done = self._told(verb, lambda found: Effects(readied=set(found[3])))
             if done is None:
                 return heard
-            position, rows, changed = done
+            position, rows, changed, _ = done
             seen, heard = seen + rows, heard + changed
             progress(seen, heard)
             self._pause(pace.note(rows, time.monotonic() - began))
@@ -95,17 +101,15 @@ class Walk:
         if self._stopping.wait(seconds):
             raise StoppedError
 
-    def _forget(self, done: Silenced) -> None:
-        if self._link is None or not done.ready:
-            return
-        by_queue: dict[str, list[str]] = {}
-        for queue, job_id in done.ready:
-            by_queue.setdefault(queue, []).append(job_id)
-        try:
-            self._link.run([self._link.commands.forget(q, found) for q, found in by_queue.items()])
-        except UnavailableError as error:
-            # What the hopper still holds is refused at the claim.
-            _log.info("offer_lost", extra={"reason": str(error)[:200]})
+    def _told(
+        self, verb: Callable[[Transaction], T | None], effects: Callable[[T], Effects]
+    ) -> T | None:
+        """As `again`; Redis is told what follows. What it does not hear, a claim finds out."""
+        at_ms = self._flow.redis_time()
+        done = self.again(verb)
+        if done is not None and at_ms is not None:
+            self._flow.tell(effects(done), at_ms)
+        return done
 
 
 def _begun(tx: Transaction, *, dry_run: bool) -> tuple[PruneRun, Cutoffs]:
@@ -151,9 +155,9 @@ def _silence_chunk(
 
 def _unsilence_chunk(
     tx: Transaction, position: bytes, size: int, undo: Undo
-) -> tuple[bytes, int, int] | None:
+) -> tuple[bytes, int, int, Ready] | None:
     end = chunk_end(tx, position, _END, size)
     if end is None:
         return None
     last, rows = end
-    return last, rows, unsilence(tx, position, last, undo)
+    return last, rows, *unsilence(tx, position, last, undo)

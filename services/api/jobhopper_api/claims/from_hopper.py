@@ -10,7 +10,7 @@ from jobhopper_api.redis_side import RedisSide
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.hopper.commands import Taken, taken
 from jobhopper_core.hopper.offer import Held, claimed, offer
-from jobhopper_core.model.job import Demand
+from jobhopper_core.model.job import ClaimedJob, Demand
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.store.claim import (
     Handout,
@@ -42,12 +42,28 @@ class HopperClaims:
         if found.state == "paused":
             return Handout([[] for _ in demands], left=False)
         handout = await self._claim(queue, demands, found.jobs, lease)
-        if not any(handout.jobs) and (found.jobs or found.state == "dry"):
-            # All were stale, or there is more in the database: it knows what is ready now.
-            return await self._direct.take(queue, demands)
+        short = sum(map(len, handout.jobs)) < wanted
+        if (found.state == "dry" and short) or (found.jobs and not any(handout.jobs)):
+            # There is more in the database, or all were stale: it knows what is ready now.
+            return await self._fill_up(queue, demands, handout.jobs)
         full = len(found.jobs) == wanted
         lost = sum(map(len, handout.jobs)) < len(found.jobs)
-        return Handout(handout.jobs, left=full or lost or found.state == "dry")
+        return Handout(handout.jobs, left=full or lost)
+
+    async def _fill_up(
+        self, queue: str, demands: Sequence[Demand], jobs: Sequence[list[ClaimedJob]]
+    ) -> Handout:
+        """What each got already, and the rest from the database's own order."""
+        rest = [d._replace(jobs=d.jobs - len(got)) for d, got in zip(demands, jobs, strict=True)]
+        try:
+            more = await self._direct.take(queue, rest)
+        except UnavailableError:
+            if not any(jobs):
+                raise
+            # What was claimed has to reach its workers.
+            return Handout(list(jobs), left=False)
+        both = [got + others for got, others in zip(jobs, more.jobs, strict=True)]
+        return Handout(both, left=more.left)
 
     async def _lease(self, queue: str) -> int:
         known = self._queues.known([queue]).get(queue)

@@ -1,0 +1,41 @@
+"""A hopper that runs dry while more jobs wait in MySQL: nobody is told that there is nothing."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from api.caller import Api, wait_until
+from api.steps import claim, depth
+from conftest import Launch
+
+from jobhopper_core.hopper.commands import MOST_JOBS
+from stack.services import Services
+
+JOBS, AT_ONCE = MOST_JOBS + 500, 30
+
+
+@pytest.fixture(scope="module")
+def services(launch: Launch) -> Services:
+    return launch()
+
+
+@pytest.fixture
+def api(services: Services) -> Iterator[Api]:
+    caller = Api(services.ports[0], services.key)
+    yield caller
+    caller.close()
+
+
+def test_claims_are_filled_up_from_the_database(api: Api, services: Services) -> None:
+    for _ in range(JOBS // 500):
+        body = {"jobs": [{"queue": "dry", "type": "t"}] * 500}
+        assert api.post("/v1/jobs", body).status == 202
+    wait_until(lambda: depth(api, "dry").get("queued") == JOBS)
+    # Without refills the hopper ends at what it holds, in the middle of a claim.
+    services.refillers[0].send(signal.SIGSTOP)
+    try:
+        assert MOST_JOBS % AT_ONCE
+        got = [len(claim(api, "dry", max=AT_ONCE)) for _ in range(JOBS // AT_ONCE + 1)]
+    finally:
+        services.refillers[0].send(signal.SIGCONT)
+    assert got == [AT_ONCE] * (JOBS // AT_ONCE) + [JOBS % AT_ONCE]
