@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Replaces the database by the dump RESTORE_FILE of /backups, once nobody uses it.
+set -euo pipefail
+shopt -s nullglob
+
+readonly patience=180
+
+main() {
+  local dump=/backups/$RESTORE_FILE
+  [ -f "$dump" ] || fail "there is no $RESTORE_FILE. There is: $(known)"
+  gzip -dc "$dump" | tail -n 1 | grep -q '^-- Dump completed' || fail "$RESTORE_FILE is damaged or not complete."
+  await_quiet
+  echo "restore: replacing the database by $RESTORE_FILE"
+  sql <<<'DROP DATABASE IF EXISTS jobhopper; CREATE DATABASE jobhopper;'
+  gzip -dc "$dump" | sql jobhopper
+  echo "restore: done. Unset backup.restore.file to start the services again"
+}
+
+# The services are told to stop at the same time as this starts.
+await_quiet() {
+  local others
+  while others=$(connections) && [ "$others" -gt 0 ]; do
+    [ "$SECONDS" -lt "$patience" ] || fail "the database is still used over $others connections; nothing was changed."
+    sleep 2
+  done
+}
+
+connections() {
+  sql --skip-column-names <<<'SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID()'
+}
+
+sql() {
+  MYSQL_PWD=$(</etc/jobhopper/secrets/password) mysql --host="$MYSQL_HOST_NAME" --user=jobhopper "$@"
+}
+
+known() {
+  local dumps=(/backups/jobhopper-*.sql.gz)
+  echo "${dumps[*]##*/}"
+}
+
+fail() { echo "restore: $*" >&2; exit 1; }
+
+main
