@@ -52,7 +52,7 @@ def test_metrics_count_what_was_done(api: Api, queue: str) -> None:
     update(api, other, extend=60)
     assert {name: value(api, name) - before[name] for name in done} == done
     assert value(api, 'jobhopper_store_up{store="sqlite"}') == 1
-    assert value(api, f'jobhopper_build_info{{version="{version(api)}"}}') == 1
+    assert value(api, f'jobhopper_build_info{{component="api",version="{version(api)}"}}') == 1
 
 
 def version(api: Api) -> str:

@@ -24,11 +24,10 @@ _SELECT = (
 )
 
 
-def last_success(tx: Transaction) -> int:
-    """When the last run ended well (µs); 0 when none has."""
-    rows = tx.read("SELECT MAX(finished_at) FROM prune_runs")
-    found: int = rows[0][0] or 0
-    return found
+def last_finished(tx: Transaction) -> PruneRun | None:
+    """The last run that ended well, or None when none has."""
+    rows = tx.read(f"{_SELECT} WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1")
+    return PruneRun(*rows[0]) if rows else None
 
 
 def unfinished(tx: Transaction) -> PruneRun | None:

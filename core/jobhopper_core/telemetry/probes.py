@@ -10,6 +10,7 @@ from typing import NamedTuple
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from jobhopper_core.errors import ConfigurationError
+from jobhopper_core.telemetry.process import ProcessCollector
 
 LIVE_SECONDS = 30.0
 Ready = Callable[[], Mapping[str, str]]
@@ -29,10 +30,14 @@ class Pulse:
         """Says that `loop` has ended, as it should."""
         self._turned.pop(loop, None)
 
+    def ages(self) -> dict[str, float]:
+        """How many seconds ago each loop turned last."""
+        now = time.monotonic()
+        return {loop: now - turned for loop, turned in self._turned.copy().items()}
+
     def stale(self) -> list[str]:
         """The loops that have not turned for too long."""
-        oldest = time.monotonic() - LIVE_SECONDS
-        return sorted(loop for loop, turned in self._turned.copy().items() if turned < oldest)
+        return sorted(loop for loop, age in self.ages().items() if age > LIVE_SECONDS)
 
 
 def serve_probes(
@@ -43,6 +48,7 @@ def serve_probes(
     Raises ConfigurationError when the address can't be had.
     """
     probes = _Probes(registry, pulse, ready)
+    registry.register(ProcessCollector(pulse.ages, ready))
     try:
         server = ThreadingHTTPServer(address, type("Handler", (_Handler,), {"probes": probes}))
     except OSError as error:

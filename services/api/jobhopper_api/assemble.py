@@ -55,6 +55,9 @@ def put_together(
     straight = StraightPath(store, announcer, facts.shards, random.random)
     writes = WritePath(straight, broker, facts.shards)
     claims = HopperClaims(store, redis, queues) if redis is not None else StoreClaims(store)
+    claim_desk = ClaimDesk(store, hub, writes, claims.take)
+    # Asked for at each scrape, on either port.
+    metrics.waiting.set_function(claim_desk.waiting)
     return Services(
         facts=facts,
         store=store,
@@ -63,7 +66,7 @@ def put_together(
         redis=redis,
         writes=writes,
         revocation=Revocation(store, redis),
-        claims=ClaimDesk(store, hub, writes, claims.take),
+        claims=claim_desk,
         queues=queues,
         gate=Gate(store, gate.admin_key, open_=gate.open),
         health=Health(store, _asks(store, name, broker, redis), metrics),

@@ -9,6 +9,7 @@ from prometheus_client import (
 )
 
 from jobhopper_core.telemetry.labels import QueueLabel
+from jobhopper_core.telemetry.process import tell_release
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60)
 
@@ -58,6 +59,4 @@ class ApiMetrics:
         self.store_up = Gauge(
             "jobhopper_store_up", "Whether a store answers.", ["store"], registry=registry
         )
-        Gauge(
-            "jobhopper_build_info", "The release that runs.", ["version"], registry=registry
-        ).labels(version).set(1)
+        tell_release(registry, "api", version)

@@ -1,6 +1,7 @@
 """The consumer's metrics."""
 
 import time
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -9,6 +10,7 @@ from jobhopper_core.flows.apply_and_offer import Done
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.model.writes import Outcome
 from jobhopper_core.telemetry.labels import QueueLabel
+from jobhopper_core.telemetry.process import tell_release
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _SKIPS = frozenset(Outcome) - {Outcome.APPLIED, Outcome.DUPLICATE}
@@ -18,10 +20,17 @@ class ConsumerMetrics:
     """What the consumer counts and measures."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        tell_release(registry, "consumer", version("jobhopper-consumer"))
         self._label = QueueLabel()
         self._lag = Gauge(
             "jobhopper_consumer_lag_seconds",
             "How long the newest applied tick took from its making, by lane and shard.",
+            ["lane", "shard"],
+            registry=registry,
+        )
+        self._ticked = Gauge(
+            "jobhopper_tick_applied_timestamp_seconds",
+            "When the newest applied tick was made, by the database's clock.",
             ["lane", "shard"],
             registry=registry,
         )
@@ -71,3 +80,4 @@ class ConsumerMetrics:
             self._expired.labels(self._label(queue)).inc(n)
         for shard, tick in done.ticks.items():
             self._lag.labels(lane, shard).set(max(0.0, time.time() - tick / SECOND))
+            self._ticked.labels(lane, shard).set(tick / SECOND)

@@ -30,6 +30,8 @@ class Gauges:
         """Sets all gauges. Raises UnavailableError."""
         found = self._database.read(partial(queues.page, after="", limit=QUEUES_MAX)).result()
         known = [name for name, _ in found]
+        for name, settings in found:
+            self._metrics.paused.labels(self._metrics.label(name)).set(settings.paused)
         self._database.read(partial(self._set, known=known)).result()
         self._set_hoppers(known)
         return False
@@ -44,7 +46,9 @@ class Gauges:
             since = look_up.oldest_ready(tx, queue)
             metrics.oldest.labels(label).set(0 if since is None else max(0, now - since) / SECOND)
         metrics.last_partition.set(partition_ahead.rows_in_last(tx))
-        metrics.silenced_at.set(prune_runs.last_success(tx) / SECOND)
+        run = prune_runs.last_finished(tx)
+        metrics.silenced_at.set((run.finished_at or 0) / SECOND if run is not None else 0)
+        metrics.silenced_unfinished.set(run.unfinished if run is not None else 0)
 
     def _set_hoppers(self, known: list[str]) -> None:
         if self._link is None or not known:

@@ -83,9 +83,11 @@ def _refill(
         hoppers = Hoppers(database, settings.redis_url, link, names)
         loops.append(loop("hoppers", hoppers.turn, 0.0))
     ticks = (
-        Ticks(database, settings.rabbitmq_url, settings.shards) if settings.rabbitmq_url else None
+        Ticks(database, settings.rabbitmq_url, settings.shards, metrics)
+        if settings.rabbitmq_url
+        else None
     )
-    loops += _expiry(loop, timers, ticks, metrics)
+    loops += _expiry(loop, timers, ticks)
     for one in loops:
         one.start()
     _log.info("started")
@@ -98,13 +100,10 @@ def _refill(
     _log.info("stopped")
 
 
-def _expiry(
-    loop: Callable[..., Loop], timers: Timers, ticks: Ticks | None, metrics: RefillerMetrics
-) -> list[Loop]:
+def _expiry(loop: Callable[..., Loop], timers: Timers, ticks: Ticks | None) -> list[Loop]:
     """The loops by which leases end: ticks for the consumers, or the refiller's own."""
     if ticks is None:
         return [loop("expire", timers.expire, times.EXPIRE_SECONDS)]
-    metrics.dead.set_function(lambda: ticks.dead_letters)
     watch = partial(timers.expire_without_ticks, lambda: ticks.sent)
     return [
         loop("ticks", ticks.turn, TICK_SECONDS),

@@ -1,14 +1,18 @@
 """The refiller's metrics: what it does, and the gauges that it reads for everybody."""
 
+from importlib.metadata import version
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from jobhopper_core.telemetry.labels import QueueLabel
+from jobhopper_core.telemetry.process import tell_release
 
 
 class RefillerMetrics:
     """Both replicas export the gauges: dashboards take `max by`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        tell_release(registry, "refiller", version("jobhopper-refiller"))
         self.label = QueueLabel()
         self._expired = Counter(
             "jobhopper_leases_expired_total",
@@ -28,15 +32,34 @@ class RefillerMetrics:
             ["queue"],
             registry=registry,
         )
+        self.paused = Gauge(
+            "jobhopper_queue_paused", "1 while nothing is handed out.", ["queue"], registry=registry
+        )
         self.hopper = Gauge(
             "jobhopper_hopper_jobs", "Jobs in the hopper.", ["queue"], registry=registry
         )
         self.dead = Gauge(
             "jobhopper_dead_letters", "Messages in the dead-letter queue.", registry=registry
         )
+        self.backlog = Gauge(
+            "jobhopper_broker_messages",
+            "Messages that wait in RabbitMQ, ticks among them.",
+            ["lane", "shard"],
+            registry=registry,
+        )
+        self.tick_sent = Gauge(
+            "jobhopper_tick_sent_timestamp_seconds",
+            "When RabbitMQ took the newest round of ticks; at first, when the process began.",
+            registry=registry,
+        )
         self.silenced_at = Gauge(
             "jobhopper_silence_last_success_timestamp_seconds",
             "When the last silencing ended well.",
+            registry=registry,
+        )
+        self.silenced_unfinished = Gauge(
+            "jobhopper_silenced_unfinished_jobs",
+            "Jobs that the last silencing took although they were not finished.",
             registry=registry,
         )
         self.last_partition = Gauge(

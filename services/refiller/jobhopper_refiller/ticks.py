@@ -12,7 +12,9 @@ from jobhopper_core.broker.envelope import encode, of_tick
 from jobhopper_core.broker.names import DEAD, EXCHANGE, HEADER_WRITES, Lane, queue_of
 from jobhopper_core.broker.topology import declare
 from jobhopper_core.errors import UnavailableError
+from jobhopper_core.model.times import SECOND
 from jobhopper_core.store.database import Database
+from jobhopper_refiller.telemetry import RefillerMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -22,15 +24,16 @@ TICK_SECONDS = 1.0
 class Ticks:
     """One turn reads MySQL's clock and publishes it; RabbitMQ being away loses a tick, no more."""
 
-    def __init__(self, database: Database, url: str, shards: int) -> None:
+    def __init__(self, database: Database, url: str, shards: int, metrics: RefillerMetrics) -> None:
         self._database = database
+        self._metrics = metrics
         self._parameters = parameters(url)
         self._shards = shards
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
         # When the last tick was confirmed (monotonic), for who has to know that none are.
         self.sent = time.monotonic()
-        self.dead_letters = 0
+        metrics.tick_sent.set_to_current_time()
 
     @property
     def up(self) -> bool:
@@ -43,11 +46,12 @@ class Ticks:
         try:
             channel = self._open()
             self._publish(channel, encode(of_tick(now)))
-            self.dead_letters = self._count_dead(channel)
+            self._count(channel)
         except (AMQPError, OSError) as error:
             self.close()
             raise UnavailableError(f"RabbitMQ can't serve now: {type(error).__name__}") from None
         self.sent = time.monotonic()
+        self._metrics.tick_sent.set(now / SECOND)
         return False
 
     def close(self) -> None:
@@ -80,6 +84,14 @@ class Ticks:
                     EXCHANGE, queue_of(lane, shard), body, properties, mandatory=True
                 )
 
-    def _count_dead(self, channel: BlockingChannel) -> int:
-        found: int = channel.queue_declare(DEAD, passive=True).method.message_count
-        return found
+    def _count(self, channel: BlockingChannel) -> None:
+        self._metrics.dead.set(_depth(channel, DEAD))
+        for lane in Lane:
+            for shard in range(self._shards):
+                depth = _depth(channel, queue_of(lane, shard))
+                self._metrics.backlog.labels(lane, shard).set(depth)
+
+
+def _depth(channel: BlockingChannel, queue: str) -> int:
+    found: int = channel.queue_declare(queue, passive=True).method.message_count
+    return found

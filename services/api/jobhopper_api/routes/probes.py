@@ -27,7 +27,6 @@ def routes(services: Services) -> list[Route]:
         return _json({"ready": True, "stores": stores}, 200)
 
     async def metrics(_request: Request) -> Response:
-        services.metrics.waiting.set(services.claims.waiting())
         text = generate_latest(services.metrics.registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
