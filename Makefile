@@ -9,7 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast test-stack stack check format bench bench-stack stores stores-down lock clean
+.PHONY: help setup demo dev test test-fast test-stack stack check format bench bench-stack stores stores-down check-chart lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -50,12 +50,18 @@ test-stack: .venv/.dev ## Runs the tests that need real stores, in containers th
 stack: .venv/.dev ## Runs stores and services as processes, and the demo against them
 	@eval "$$(k8s/stores/up)" && $(BIN)/python -m stack
 
-check: .venv/.dev ## Runs the static checks: format, lint, types, floors, dependencies
+check: .venv/.dev ## Runs the static checks: format, lint, types, floors, dependencies, the chart
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@for p in $(PACKAGES); do (cd $$p && $(CURDIR)/$(BIN)/deptry . ) || exit 1; done
+	@$(MAKE) --no-print-directory check-chart
+
+check-chart: .venv/.dev ## Lints the chart, validates what it renders, and lints the Dockerfile
+	$(BIN)/python -m helm readme --check
+	$(BIN)/python -m helm check
+	$(BIN)/hadolint Dockerfile
 
 format: .venv/.dev ## Formats the code and mends what the linter can mend
 	$(BIN)/ruff format .
@@ -72,6 +78,9 @@ stores: ## Starts MySQL, RabbitMQ and Valkey in containers and prints their URLs
 
 stores-down: ## Stops and removes them (VOLUMES=1: their data too)
 	@k8s/stores/down $(if $(VOLUMES),--volumes)
+
+tools: ## Brings kind, helm, kubectl, skaffold, promtool, Prometheus; prints a PATH, to be eval'ed
+	@k8s/tools
 
 lock: ## Renews the lock files (needs uv)
 	cd requirements && for f in run services dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done

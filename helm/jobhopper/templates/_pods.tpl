@@ -3,6 +3,7 @@
 {{/* (dict "root" $ "user" 10001): the pod's part of the "restricted" profile, and no token. */}}
 {{- define "jobhopper.podSecurity" -}}
 automountServiceAccountToken: false
+{{- /* Their variables would begin with JOBHOPPER_, and an unknown setting stops a service. */}}
 enableServiceLinks: false
 {{- with .root.Values.global.imagePullSecrets }}
 imagePullSecrets:

@@ -115,5 +115,15 @@ redis://:{{ include "jobhopper.quoted" .Values.made.redis }}@{{ include "jobhopp
 {{/* Changes when a secret that the chart makes or reads does, so that the pods read it anew. */}}
 {{- define "jobhopper.checksum" -}}
 {{- include "jobhopper.make" . }}
-{{- printf "%s %s" (include "jobhopper.urls" .) (toJson .Values.made) | sha256sum | trunc 32 -}}
+{{- if not (hasKey .Values.made "checksum") }}
+{{- $all := printf "%s %s" (include "jobhopper.urls" .) (toJson .Values.made) }}
+{{- $_ := set .Values.made "checksum" (include "jobhopper.fingerprint" $all) }}
+{{- end }}
+{{- .Values.made.checksum }}
+{{- end }}
+
+{{/* A hash that is slow on purpose (scrypt): annotations are read by more people than Secrets, and
+none of them shall find a weak password by trying. */}}
+{{- define "jobhopper.fingerprint" -}}
+{{- derivePassword 1 "maximum" . "jobhopper" "fingerprint" | sha256sum | trunc 32 -}}
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* (dict "root" $ "script" "backup.sh" "extra" env): the pod that dumps or restores. It has MySQL's
+{{/* (dict "root" $ "script" "backup.sh" "env" "…"): the pod that dumps or restores. It has MySQL's
 own image, for its client. */}}
 {{- define "jobhopper.backupPod" -}}
 {{- $values := .root.Values.backup -}}
@@ -23,7 +23,9 @@ spec:
       env:
         - name: MYSQL_HOST_NAME
           value: {{ include "jobhopper.fullname" .root }}-mysql
-        {{- .env | nindent 8 }}
+        {{- with .env }}
+        {{- . | nindent 8 }}
+        {{- end }}
       terminationMessagePolicy: FallbackToLogsOnError
       resources: {{- toYaml $values.resources | nindent 8 }}
       volumeMounts:
