@@ -42,7 +42,7 @@ def test_an_unknown_queue_is_cold_and_its_offers_wake_whoever_waits(hopper: Hopp
     pubsub.get_message(timeout=1)
     assert hopper.offer(job(1)) == 0
     assert pubsub.get_message(timeout=1) is not None
-    assert hopper.take(1) == ("cold", True, [])
+    assert hopper.take(1) == ("cold", True, None, [])
     pubsub.close()
 
 
@@ -222,7 +222,7 @@ def test_a_paused_queue_gives_nothing_until_it_goes_on(hopper: Hopper) -> None:
     pubsub.get_message(timeout=1)
     hopper.refill(job(1))
     hopper.link.run(paused(Names(), QUEUE, QueueSettings(paused=True)))
-    assert hopper.take(1) == ("paused", False, [])
+    assert hopper.take(1) == ("paused", False, None, [])
     hopper.link.run(paused(Names(), QUEUE, QueueSettings()))
     assert taken_numbers(hopper.take(1)) == [1]
     heard = [message["data"] for message in iter(lambda: pubsub.get_message(timeout=0.2), None)]

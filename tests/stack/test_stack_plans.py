@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,6 +20,7 @@ from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.list_jobs import Filters
 from jobhopper_core.store.operate import Order, operate
 from jobhopper_core.store.server_database import ServerDatabase
+from jobhopper_core.store.silence import Cutoffs, Undo, chunk_end, silence, unsilence
 from jobhopper_core.store.transaction import Transaction
 
 pytestmark = pytest.mark.slow
@@ -133,6 +135,21 @@ def test_a_claim_by_known_ids_reads_their_month(database: ServerDatabase) -> Non
     reads = [one for one in steps if one.statement.startswith("SELECT")]
     check_hot(reads, "jobs_ready")
     check_hot([one for one in steps if one.statement.startswith("UPDATE")], "PRIMARY")
+
+
+def test_silencing_walks_the_primary_key(database: ServerDatabase, some: list[str]) -> None:
+    first, cutoffs = ids.raw(some[0])[:6] + bytes(10), Cutoffs(usual=0, special={"big": 1})
+    end = database.run(partial(chunk_end, after=bytes(16), below=b"\xff" * 16, size=500))
+    assert end is not None
+    with plans_of(database) as steps:
+        database.run(partial(chunk_end, after=first, below=b"\xff" * 16, size=500))
+        for dry_run in (True, False):
+            verb = partial(silence, after=first, last=end[0], cutoffs=cutoffs, dry_run=dry_run)
+            database.run(verb)
+        database.run(partial(unsilence, after=first, last=end[0], undo=Undo(queue="none")))
+    for one in on_jobs(steps):
+        assert (one.access, one.key) == ("range", "PRIMARY"), one
+        assert "filesort" not in one.extra, one
 
 
 def test_finding_and_changing_read_the_months_of_the_ids(

@@ -63,7 +63,7 @@ class Refill:
         # All there are, or full: a hopper of large jobs may be full with few of them.
         if state.horizon.infinite or limit <= 0 or room <= self._most_bytes // 4:
             return _NOTHING
-        return self._next(queue, limit, _position(state.horizon), room)
+        return self._next(queue, limit, position(state.horizon), room)
 
     def _next(self, queue: str, limit: int, at: Position | None, room: int) -> Page:
         verb = partial(next_ready, queue=queue, limit=limit, at=at, most_bytes=room)
@@ -82,7 +82,8 @@ class Refill:
         return done
 
 
-def _position(horizon: Horizon) -> Position:
+def position(horizon: Horizon) -> Position:
+    """The place in the database's order at which what the hopper knows ends."""
     priority, run_at = place(int(horizon.score))
     after = horizon.id.endswith(_JUST_ABOVE)
     return Position(priority, run_at, horizon.id.removesuffix(_JUST_ABOVE), after)

@@ -40,10 +40,14 @@ class Horizon(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What `take` gave; `state` is ok, dry (the database has more), cold (unknown), or paused."""
+    """What `take` gave; `state` is ok, dry, cold (nothing is known), or paused.
+
+    Dry: the database has more, from `horizon` on (None: none).
+    """
 
     state: str
     refill_due: bool
+    horizon: Horizon | None
     jobs: list[Held]
 
 
@@ -110,17 +114,20 @@ class HopperCommands:
 
 def taken(reply: Sequence[Any]) -> Taken:
     """The meaning of `take`'s reply."""
-    jobs = [held(value) for value in reply[3::2]]
-    return Taken(reply[0].decode(), bool(reply[1]), jobs)
+    state, refill_due, score, id_, *pairs = reply
+    jobs = [held(value) for value in pairs[1::2]]
+    return Taken(state.decode(), bool(refill_due), _horizon(score, id_), jobs)
 
 
 def begun(reply: Sequence[Any]) -> Begun | None:
     """The meaning of `refill_begin`'s reply; None while another's refill is under way."""
     if reply[0] == b"busy":
         return None
-    score = reply[2].decode()
-    horizon = Horizon(float(score), reply[3].decode()) if score else None
-    return Begun(int(reply[1]), horizon, int(reply[4]), int(reply[5]))
+    return Begun(int(reply[1]), _horizon(reply[2], reply[3]), int(reply[4]), int(reply[5]))
+
+
+def _horizon(score: bytes, id_: bytes) -> Horizon | None:
+    return Horizon(float(score), id_.decode()) if score else None
 
 
 def _flat(offers: Sequence[Offer]) -> list[Any]:

@@ -178,12 +178,12 @@ local function offer(keys, args)
 end
 
 -- args: how many, the low-water mark. Returns a word ('ok', 'dry', 'cold', 'paused'), whether a
--- refill is due, then id and value of each job. 'cold': nothing is known; 'dry': there is more
--- in the database.
+-- refill is due, the horizon's score and id, then id and value of each job. 'cold': nothing is
+-- known; 'dry': there is more in the database, from the horizon on.
 local function take(keys, args)
-  if redis.call('HGET', keys[5], 'paused') == '1' then return {'paused', 0} end
+  if redis.call('HGET', keys[5], 'paused') == '1' then return {'paused', 0, '', ''} end
   local score_h, id_h = horizon(keys)
-  if not score_h then return {'cold', 1} end
+  if not score_h then return {'cold', 1, '', ''} end
   local now, wanted = now_ms(), tonumber(args[1])
   redis.call('ZREMRANGEBYSCORE', keys[4], '-inf', now * 4096 + 4095)
   local popped = redis.call('ZPOPMIN', keys[1], wanted)
@@ -194,7 +194,8 @@ local function take(keys, args)
   end
   local finite, short = score_h < INFINITE, last / 2 < wanted
   local low = short or redis.call('ZCARD', keys[1]) < tonumber(args[2])
-  local reply = {finite and short and 'dry' or 'ok', finite and low and 1 or 0}
+  local reply = {finite and short and 'dry' or 'ok', finite and low and 1 or 0,
+    string.format('%.17g', score_h), id_h}
   local ids, stamps, bytes = {}, {}, 0
   for i = 1, last, 2 do ids[#ids + 1] = popped[i] end
   for n, value in ipairs(bulk('HMGET', keys[2], ids)) do

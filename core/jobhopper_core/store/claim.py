@@ -16,7 +16,7 @@ from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.model.states import TRANSITIONS, Move, Status
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.store import counts, queues
-from jobhopper_core.store.dialect import Row
+from jobhopper_core.store.refill import Position, ReadyJob, ready_from
 from jobhopper_core.store.transaction import Transaction
 
 _VALUES = (
@@ -32,10 +32,6 @@ _VALUES = (
 )
 _KEYS = ("id", "attempt", "status", "silenced")
 _CLAIMED = TRANSITIONS[(Move.CLAIM, Status.QUEUED)].value
-_CANDIDATES = (
-    "SELECT id, attempt, type, payload, priority, run_at, max_attempts, progress, created_at, "
-    "traceparent FROM jobs WHERE ready_queue = ? ORDER BY priority, run_at, id LIMIT ?"
-)
 
 
 class Handout(NamedTuple):
@@ -45,8 +41,13 @@ class Handout(NamedTuple):
     left: bool
 
 
-def claim(tx: Transaction, queue: str, demands: Sequence[Demand]) -> Handout:
+def claim(
+    tx: Transaction, queue: str, demands: Sequence[Demand], at: Position | None = None
+) -> Handout:
     """Claims the top picks of `queue` for `demands`, first come first served.
+
+    With `at` the top picks from that place on: a read that does not have to step over what was
+    claimed before it.
 
     Raises TooManyQueuesError when `queue` is new and the install is full.
     """
@@ -55,15 +56,15 @@ def claim(tx: Transaction, queue: str, demands: Sequence[Demand]) -> Handout:
         return Handout([[] for _ in demands], left=False)
     # One entry a job that is asked for, so that the n-th candidate goes to the n-th of them.
     askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
-    rows = tx.read(_CANDIDATES, (queue, len(askers)))
+    ready = ready_from(tx, queue, len(askers), at)
     now = tx.now()
     claim_ids = new_claim_ids(demands)
     picks = [
-        Pick(i, demand.worker, _claimed(row, queue, claim_ids[i], now + _lease(demand, settings)))
-        for row, (i, demand) in zip(rows, askers, strict=False)
+        Pick(i, demand.worker, _claimed(job, claim_ids[i], now + _lease(demand, settings)))
+        for job, (i, demand) in zip(ready, askers, strict=False)
     ]
     won = claim_known(tx, queue, picks, now)
-    return Handout(handed_out(picks, won, len(demands)), left=len(rows) == len(askers))
+    return Handout(handed_out(picks, won, len(demands)), left=len(ready) == len(askers))
 
 
 class Pick(NamedTuple):
@@ -107,20 +108,19 @@ def _lease(demand: Demand, settings: QueueSettings) -> int:
     return settings.lease * SECOND if demand.lease is None else demand.lease
 
 
-def _claimed(row: Row, queue: str, claim_id: str, until: int) -> ClaimedJob:
-    id_, attempt, type_, payload, priority, run_at, max_attempts, progress, created, trace = row
+def _claimed(job: ReadyJob, claim_id: str, until: int) -> ClaimedJob:
     return ClaimedJob(
-        ids.text(id_),
-        queue,
-        type_,
-        payload,
-        priority,
-        run_at,
-        attempt + 1,
-        max_attempts,
-        progress,
-        created,
-        trace,
+        job.id,
+        job.queue,
+        job.type,
+        job.payload,
+        job.priority,
+        job.run_at,
+        job.attempt + 1,
+        job.max_attempts,
+        job.progress,
+        job.created_at,
+        job.traceparent,
         claim_id,
         until,
     )

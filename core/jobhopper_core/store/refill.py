@@ -62,7 +62,7 @@ def next_ready(
     room, more = most_bytes, True
     while more and len(found) < limit and room > 0:
         size = min(_PIECE, limit - len(found))
-        piece = _read(tx, queue, size, at)
+        piece = ready_from(tx, queue, size, at)
         found += piece
         room -= sum(map(_bytes, piece))
         more = len(piece) == size
@@ -73,7 +73,8 @@ def next_ready(
     return Page(fitting, complete=not more and len(fitting) == len(found))
 
 
-def _read(tx: Transaction, queue: str, limit: int, at: Position | None) -> list[ReadyJob]:
+def ready_from(tx: Transaction, queue: str, limit: int, at: Position | None) -> list[ReadyJob]:
+    """Up to `limit` queued jobs from `at` on (None: from the start), whatever their size."""
     if at is None:
         rows = tx.read(f"{_SELECT} WHERE ready_queue = ?{_ORDER}", (queue, limit))
         return [_job(row) for row in rows]

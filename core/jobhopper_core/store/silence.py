@@ -15,6 +15,8 @@ from jobhopper_core.store import counts
 from jobhopper_core.store.save import ChangedMeanwhileError
 from jobhopper_core.store.transaction import Transaction
 
+# Left to itself the optimizer may sort a whole month by another index to find a few thousand ids.
+_JOBS = "jobs FORCE INDEX (PRIMARY)"
 # Jobs by queue and id.
 Ready = list[tuple[str, str]]
 
@@ -59,8 +61,8 @@ def chunk_end(tx: Transaction, after: bytes, below: bytes, size: int) -> tuple[b
     None when there are none.
     """
     sql = (
-        "SELECT MAX(id), COUNT(*) FROM "
-        "(SELECT id FROM jobs WHERE id > ? AND id < ? ORDER BY id LIMIT ?) c"
+        "SELECT MAX(id), COUNT(*) FROM "  # noqa: S608
+        f"(SELECT id FROM {_JOBS} WHERE id > ? AND id < ? ORDER BY id LIMIT ?) c"
     )
     last, found = tx.read(sql, (after, below, size))[0]
     return None if found == 0 else (last, found)
@@ -76,7 +78,10 @@ def silence(
     if dry_run:
         by_status, ready = _counted(tx, where, given), _NONE
     else:
-        sql = f"UPDATE jobs SET silenced = 1, ready_queue = NULL, due_at = NULL, updated_at = ? WHERE {where}"  # noqa: S608, E501
+        sql = (
+            f"UPDATE {_JOBS} SET silenced = 1, ready_queue = NULL, due_at = NULL, "  # noqa: S608
+            f"updated_at = ? WHERE {where}"
+        )
         by_status, ready = _change(tx, sql, given, _Range(after, last, silenced=1))
         counts.add(tx, _moved(by_status, to_silenced=True))
     unfinished = sum(n for (_, status), n in by_status.items() if status not in _FINAL_NAMES)
@@ -99,7 +104,7 @@ def unsilence(tx: Transaction, after: bytes, last: bytes, undo: Undo) -> tuple[i
     where = f"id > ? AND id <= ? AND silenced = 1{where}"
     given = (after, last, *(value for _, value in used))
     sql = (
-        "UPDATE jobs SET silenced = 0, updated_at = ?, "  # noqa: S608
+        f"UPDATE {_JOBS} SET silenced = 0, updated_at = ?, "  # noqa: S608
         "ready_queue = CASE WHEN status = 'queued' THEN queue END, "
         f"due_at = CASE WHEN status = 'scheduled' THEN run_at END WHERE {where}"
     )
@@ -151,12 +156,13 @@ def _change(
         raise ChangedMeanwhileError
     if all(status != Status.QUEUED.value for _, status in by_status):
         return by_status, []
-    rows = tx.read(f"SELECT queue, id FROM jobs WHERE {condition} AND status = 'queued'", stamped)  # noqa: S608
+    sql = f"SELECT queue, id FROM {_JOBS} WHERE {condition} AND status = 'queued'"  # noqa: S608
+    rows = tx.read(sql, stamped)
     return by_status, [(queue, ids.text(key)) for queue, key in rows]
 
 
 def _counted(tx: Transaction, where: str, given: Sequence[Any]) -> Counter[tuple[str, str]]:
-    sql = f"SELECT queue, status, COUNT(*) FROM jobs WHERE {where} GROUP BY queue, status"  # noqa: S608
+    sql = f"SELECT queue, status, COUNT(*) FROM {_JOBS} WHERE {where} GROUP BY queue, status"  # noqa: S608
     return Counter({(queue, status): n for queue, status, n in tx.read(sql, given)})
 
 

@@ -8,6 +8,7 @@ from jobhopper_api.claims.from_store import StoreClaims
 from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.redis_side import RedisSide
 from jobhopper_core.errors import UnavailableError
+from jobhopper_core.flows.refill import position
 from jobhopper_core.hopper.commands import Taken, taken
 from jobhopper_core.hopper.offer import Held, claimed, offer
 from jobhopper_core.model.job import ClaimedJob, Demand
@@ -22,6 +23,8 @@ from jobhopper_core.store.claim import (
 )
 from jobhopper_core.store.queues import ensure
 
+_TRIES = 4
+
 
 class HopperClaims:
     """Takes from the hopper; where that knows nothing, from MySQL's own order."""
@@ -35,35 +38,40 @@ class HopperClaims:
     async def take(self, queue: str, demands: Sequence[Demand]) -> Handout:
         """As `store.claim`. Raises UnavailableError when MySQL can't serve."""
         lease = await self._lease(queue)
-        wanted = sum(demand.jobs for demand in demands)
-        found = await self._take(queue, wanted)
-        if found is None or found.state == "cold":
-            return await self._direct.take(queue, demands)
-        if found.state == "paused":
-            return Handout([[] for _ in demands], left=False)
-        handout = await self._claim(queue, demands, found.jobs, lease)
-        short = sum(map(len, handout.jobs)) < wanted
-        if (found.state == "dry" and short) or (found.jobs and not any(handout.jobs)):
-            # There is more in the database, or all were stale: it knows what is ready now.
-            return await self._fill_up(queue, demands, handout.jobs)
-        full = len(found.jobs) == wanted
-        lost = sum(map(len, handout.jobs)) < len(found.jobs)
-        return Handout(handout.jobs, left=full or lost)
-
-    async def _fill_up(
-        self, queue: str, demands: Sequence[Demand], jobs: Sequence[list[ClaimedJob]]
-    ) -> Handout:
-        """What each got already, and the rest from the database's own order."""
-        rest = [d._replace(jobs=d.jobs - len(got)) for d, got in zip(demands, jobs, strict=True)]
+        jobs: list[list[ClaimedJob]] = [[] for _ in demands]
         try:
-            more = await self._direct.take(queue, rest)
+            for _ in range(_TRIES):
+                rest = _rest(demands, jobs)
+                more, end = await self._next(queue, rest, lease)
+                jobs = [got + others for got, others in zip(jobs, more.jobs, strict=True)]
+                if end:
+                    return Handout(jobs, more.left)
+            # All that the hopper knows is stale: the database knows what is ready now.
+            more = await self._direct.take(queue, _rest(demands, jobs))
         except UnavailableError:
             if not any(jobs):
                 raise
             # What was claimed has to reach its workers.
-            return Handout(list(jobs), left=False)
-        both = [got + others for got, others in zip(jobs, more.jobs, strict=True)]
-        return Handout(both, left=more.left)
+            return Handout(jobs, left=False)
+        return Handout([g + o for g, o in zip(jobs, more.jobs, strict=True)], more.left)
+
+    async def _next(
+        self, queue: str, demands: Sequence[Demand], lease: int
+    ) -> tuple[Handout, bool]:
+        """What the hopper gives, and whether that is all; not if some of it was stale."""
+        wanted = sum(demand.jobs for demand in demands)
+        found = await self._take(queue, wanted)
+        if found is None or found.state == "cold":
+            return await self._direct.take(queue, demands), True
+        if found.state == "paused":
+            return Handout([[] for _ in demands], left=False), True
+        handout = await self._claim(queue, demands, found.jobs, lease)
+        claimed = sum(map(len, handout.jobs))
+        if found.state == "dry" and not found.jobs and found.horizon is not None:
+            # The database has more, and where the hopper's knowledge ends it is quickly read.
+            return await self._direct.take(queue, demands, position(found.horizon)), True
+        short = claimed < wanted and (found.state == "dry" or claimed < len(found.jobs))
+        return Handout(handout.jobs, left=claimed == wanted), not short
 
     async def _lease(self, queue: str) -> int:
         known = self._queues.known([queue]).get(queue)
@@ -120,6 +128,10 @@ class HopperClaims:
         except UnavailableError:
             # Redis is away too: the next refill finds them.
             return
+
+
+def _rest(demands: Sequence[Demand], jobs: Sequence[list[ClaimedJob]]) -> list[Demand]:
+    return [d._replace(jobs=d.jobs - len(got)) for d, got in zip(demands, jobs, strict=True)]
 
 
 def _of(demand: Demand, lease: int) -> int:

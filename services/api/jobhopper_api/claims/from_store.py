@@ -6,6 +6,7 @@ from functools import partial
 from jobhopper_api.bridge import Store
 from jobhopper_core.model.job import Demand
 from jobhopper_core.store.claim import Handout, claim
+from jobhopper_core.store.refill import Position
 
 _TRIES_MORE = 3
 
@@ -16,9 +17,11 @@ class StoreClaims:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def take(self, queue: str, demands: Sequence[Demand]) -> Handout:
+    async def take(
+        self, queue: str, demands: Sequence[Demand], at: Position | None = None
+    ) -> Handout:
         """As `store.claim`. Raises UnavailableError when the database can't serve."""
-        verb = partial(claim, queue=queue, demands=demands)
+        verb = partial(claim, queue=queue, demands=demands, at=at)
         handout = await self._store.write(verb)
         for _ in range(_TRIES_MORE):
             if any(handout.jobs) or not handout.left:
