@@ -19,7 +19,9 @@ main() {
 # The services are told to stop at the same time as this starts.
 await_quiet() {
   local others
-  while others=$(connections) && [ "$others" -gt 0 ]; do
+  while true; do
+    others=$(connections)
+    [ "$others" -gt 0 ] || return 0
     [ "$SECONDS" -lt "$patience" ] || fail "the database is still used over $others connections; nothing was changed."
     sleep 2
   done

@@ -64,12 +64,30 @@ to be there. */}}
 {{- end }}
 {{- end }}
 
+{{- define "jobhopper.externalUser" -}}
+{{- $external := index .root.Values.external .store }}
+{{- if $external.usernameKey }}
+{{- include "jobhopper.readSecret" (dict "root" .root "from" $external.existingSecret "key" $external.usernameKey "at" (printf "external.%s" .store)) }}
+{{- else }}
+{{- $external.username }}
+{{- end }}
+{{- end }}
+
+{{/* (dict "root" $ "store" "mysql"): USER:PASSWORD of an external store; empty when it has neither. */}}
+{{- define "jobhopper.credentials" -}}
+{{- $user := include "jobhopper.externalUser" . }}
+{{- $password := include "jobhopper.externalPassword" . }}
+{{- if or $user $password -}}
+{{ include "jobhopper.quoted" $user }}:{{ include "jobhopper.quoted" $password }}@
+{{- end }}
+{{- end }}
+
 {{- define "jobhopper.mysqlUrl" -}}
 {{- if .Values.mysql.enabled -}}
 mysql://jobhopper:{{ include "jobhopper.quoted" .Values.made.mysql }}@{{ include "jobhopper.fullname" . }}-mysql:3306/jobhopper
 {{- else -}}
 {{- $at := .Values.external.mysql -}}
-mysql://{{ include "jobhopper.quoted" $at.username }}:{{ include "jobhopper.quoted" (include "jobhopper.externalPassword" (dict "root" . "store" "mysql")) }}@{{ $at.host }}:{{ $at.port }}/{{ $at.database }}
+mysql://{{ include "jobhopper.credentials" (dict "root" . "store" "mysql") }}{{ $at.host }}:{{ $at.port }}/{{ $at.database }}
 {{- if and $at.tls.enabled $at.tls.caSecret }}?ssl_ca=/etc/jobhopper/mysql-ca/ca.crt{{ else if $at.tls.enabled }}?ssl=true{{ end }}
 {{- end }}
 {{- end }}
@@ -79,7 +97,7 @@ mysql://{{ include "jobhopper.quoted" $at.username }}:{{ include "jobhopper.quot
 amqp://jobhopper:{{ include "jobhopper.quoted" .Values.made.rabbitmq }}@{{ include "jobhopper.fullname" . }}-rabbitmq:5672/%2F
 {{- else -}}
 {{- $at := .Values.external.rabbitmq -}}
-{{ ternary "amqps" "amqp" $at.tls.enabled }}://{{ include "jobhopper.quoted" $at.username }}:{{ include "jobhopper.quoted" (include "jobhopper.externalPassword" (dict "root" . "store" "rabbitmq")) }}@{{ $at.host }}:{{ $at.port }}/{{ include "jobhopper.quoted" $at.vhost }}
+{{ ternary "amqps" "amqp" $at.tls.enabled }}://{{ include "jobhopper.credentials" (dict "root" . "store" "rabbitmq") }}{{ $at.host }}:{{ $at.port }}/{{ include "jobhopper.quoted" $at.vhost }}
 {{- if and $at.tls.enabled $at.tls.caSecret }}?ssl_options={{ include "jobhopper.quoted" (printf "{'ca_certs': '/etc/jobhopper/rabbitmq-ca/ca.crt', 'server_hostname': '%s'}" $at.host) }}{{ end }}
 {{- end }}
 {{- end }}
@@ -89,10 +107,7 @@ amqp://jobhopper:{{ include "jobhopper.quoted" .Values.made.rabbitmq }}@{{ inclu
 redis://:{{ include "jobhopper.quoted" .Values.made.redis }}@{{ include "jobhopper.fullname" . }}-redis:6379/0
 {{- else -}}
 {{- $at := .Values.external.redis -}}
-{{- $password := include "jobhopper.externalPassword" (dict "root" . "store" "redis") -}}
-{{ ternary "rediss" "redis" $at.tls.enabled }}://
-{{- if or $at.username $password }}{{ include "jobhopper.quoted" $at.username }}:{{ include "jobhopper.quoted" $password }}@{{ end -}}
-{{ $at.host }}:{{ $at.port }}/{{ $at.database }}
+{{ ternary "rediss" "redis" $at.tls.enabled }}://{{ include "jobhopper.credentials" (dict "root" . "store" "redis") }}{{ $at.host }}:{{ $at.port }}/{{ $at.database }}
 {{- if and $at.tls.enabled $at.tls.caSecret }}?ssl_ca_certs=/etc/jobhopper/redis-ca/ca.crt{{ end }}
 {{- end }}
 {{- end }}

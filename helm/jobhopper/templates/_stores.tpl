@@ -13,8 +13,8 @@
 {{- if and (index $.Values $store).enabled (or $external.host $external.existingSecret) }}
 {{- fail (printf "external.%s is set while %s.enabled is true: set %s.enabled=false to use the external one" $store $store $store) }}
 {{- end }}
-{{- if and $external.urlKey (not $external.existingSecret) }}
-{{- fail (printf "external.%s.urlKey is a key of external.%s.existingSecret, which is empty" $store $store) }}
+{{- if and (or $external.urlKey $external.usernameKey) (not $external.existingSecret) }}
+{{- fail (printf "external.%s.urlKey and usernameKey are keys of external.%s.existingSecret, which is empty" $store $store) }}
 {{- end }}
 {{- end }}
 {{- if not (include "jobhopper.has" (dict "root" . "store" "mysql")) }}
