@@ -55,6 +55,7 @@ check: .venv/.dev ## Runs the static checks: format, lint, types, floors, depend
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m monitoring check
 	@for p in $(PACKAGES); do (cd $$p && $(CURDIR)/$(BIN)/deptry . ) || exit 1; done
 	@$(MAKE) --no-print-directory check-chart
 

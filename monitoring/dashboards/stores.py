@@ -98,7 +98,6 @@ _TROUBLE = Row(
             "1 while a lane is stopped because of too many dead letters.",
             (Query(top("shard_halted", by="shard"), "{{shard}}"),),
             unit="bool",
-            empty="a series begins with a lane's first halt",
         ),
         Panel(
             "Leases expire without ticks",

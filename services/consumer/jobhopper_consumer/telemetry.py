@@ -68,6 +68,10 @@ class ConsumerMetrics:
             ["shard"],
             registry=registry,
         )
+        # There from the start: a counter that begins at 1 shows no increase.
+        for lane in Lane:
+            self.buried.labels(lane)
+            self.halted.labels(str(lane))
 
     def observe(self, lane: Lane, done: Done, seconds: float) -> None:
         """Notes one applied batch."""
