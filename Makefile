@@ -9,7 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast test-stack stack check format bench bench-stack stores stores-down check-chart tools lock clean
+.PHONY: help setup demo dev test test-fast test-stack stack check format bench bench-stack images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -47,6 +47,9 @@ test-fast: .venv/.dev ## Runs the tests that take no more than two minutes toget
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
 	$(BIN)/pytest -m stores
 
+test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make
+	$(BIN)/pytest -m e2e
+
 stack: .venv/.dev ## Runs stores and services as processes, and the demo against them
 	@eval "$$(k8s/stores/up)" && $(BIN)/python -m stack
 
@@ -73,6 +76,15 @@ bench: .venv/.dev ## Measures the speed of the embedded mode and prints a table
 
 bench-stack: .venv/.dev ## Measures the services on real stores
 	@eval "$$(k8s/stores/up --direct)" && $(BIN)/python -m bench --stack
+
+images: .venv/.run ## Builds the images of the services, and prints their tag
+	@k8s/airgap/docker-up && . k8s/images.env && k8s/airgap/image "$$PYTHON_IMAGE" && k8s/images/build
+
+cluster: .venv/.run ## Makes a kind cluster with Jobhopper installed and tested, and prints how to try it
+	@k8s/cluster/up
+
+cluster-down: ## Removes the cluster
+	@k8s/cluster/kind-down
 
 stores: ## Starts MySQL, RabbitMQ and Valkey in containers and prints their URLs, to be eval'ed
 	@k8s/stores/up
