@@ -41,7 +41,7 @@ def test_the_migration_is_no_hook() -> None:
 def test_cron_jobs_never_overlap_and_end(name: str, schedule: str) -> None:
     spec = find(with_values("default"), "CronJob", name)["spec"]
     assert spec["schedule"] == schedule
-    assert spec["timeZone"] == "Etc/UTC"
+    assert spec["timeZone"] == "UTC"
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["suspend"] is False
     assert spec["startingDeadlineSeconds"] > 0
