@@ -91,10 +91,11 @@ def _draw(prometheus: Prometheus, dashboard: Dashboard, folder: Path, seconds: f
 
 
 def _draw_panel(prometheus: Prometheus, panel: Panel, ax: Axes, seconds: float) -> None:
-    ax.set_title(f"{panel.title} ({panel.unit})", fontsize=9)
+    unit = "" if panel.unit in {"short", "bool"} else f" ({panel.unit})"
+    ax.set_title(panel.title + unit, fontsize=9)
     ax.tick_params(labelsize=7)
     lines = [
-        (_name(query, line), line)
+        (_name(panel, query, line), line)
         for query in panel.queries
         for line in prometheus.during(query.expr, seconds)
     ]
@@ -102,9 +103,11 @@ def _draw_panel(prometheus: Prometheus, panel: Panel, ax: Axes, seconds: float) 
         ax.text(0.5, 0.5, "no data", ha="center", transform=ax.transAxes)
         return
     _plot(panel, ax, lines)
-    ax.set_ylim(bottom=0)
+    # A line along the bottom would hide in the axis.
+    top = max(ax.get_ylim()[1], 1.0 if panel.unit in {"short", "bool"} else 0.0)
+    ax.set_ylim(-0.03 * top, top)
     if any(name for name, _ in lines):
-        ax.legend(fontsize=6, loc="upper left", ncols=2)
+        ax.legend(fontsize=6, loc="best", ncols=2)
 
 
 def _plot(panel: Panel, ax: Axes, lines: list[tuple[str, Line]]) -> None:
@@ -124,8 +127,9 @@ def _stack(ax: Axes, lines: list[tuple[str, Line]], end: float) -> None:
     ax.stackplot([at - end for at in times], values, labels=names, alpha=0.7)
 
 
-def _name(query: Query, line: Line) -> str:
-    name = query.legend
+def _name(panel: Panel, query: Query, line: Line) -> str:
+    # A table's columns are queries, its rows queues.
+    name = f"{query.legend} {{{{queue}}}}" if panel.kind == "table" else query.legend
     for label, value in line.labels.items():
         name = name.replace("{{" + label + "}}", value)
     return name

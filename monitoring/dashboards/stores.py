@@ -5,9 +5,13 @@ from monitoring.model import Dashboard, Panel, Query, Row
 
 _SENT = f"time() - max({select('tick_sent_timestamp_seconds')} > 0)"
 _APPLIED = f"time() - {top('tick_applied_timestamp_seconds', by='lane, shard')}"
-# The replica that lost a shard still tells the last lag that it saw there.
-_FRESH = f"(time() - {select('tick_applied_timestamp_seconds')} < 120)"
-_LAG = f"max by (lane, shard) ({select('consumer_lag_seconds')} and {_FRESH})"
+# The replica that lost a shard still tells the last lag that it saw there; who has applied the
+# newest tick holds it.
+_AT = select("tick_applied_timestamp_seconds")
+_HOLDS = (
+    f"({_AT} == on (namespace, lane, shard) group_left () max by (namespace, lane, shard) ({_AT}))"
+)
+_LAG = f"max by (lane, shard) ({select('consumer_lag_seconds')} and {_HOLDS})"
 _COVER = (
     f"{top('hopper_jobs', by='queue')}"
     f" / (sum by (queue) (rate(jobhopper_jobs_claimed_total{{{HERE}}}[5m])) > 0)"

@@ -1,11 +1,11 @@
 """Jobs through every status, again and again, until told to stop."""
 
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from http.client import HTTPException
 from typing import Any, Self
 
 from api.caller import Api
-from api.steps import text
 
 from stack.services import Services
 
@@ -37,11 +37,17 @@ class Load(AbstractContextManager["Load"]):
 
     def _run(self, api: Api, queue: str) -> None:
         while self._running.is_set():
-            _create(api, queue)
-            for job in _claimed(api, queue):
-                _work(api, job)
-            api.get(f"/v1/jobs?queue={queue}")
+            # An API that was killed closes its connections.
+            with suppress(OSError, HTTPException):
+                _round(api, queue)
         api.close()
+
+
+def _round(api: Api, queue: str) -> None:
+    _create(api, queue)
+    for job in _claimed(api, queue):
+        _work(api, job)
+    api.get(f"/v1/jobs?queue={queue}")
 
 
 def _create(api: Api, queue: str) -> None:
@@ -69,8 +75,3 @@ def _work(api: Api, job: dict[str, Any]) -> None:
         api.patch(path, {**lease, "status": "failed", "error": "no", "retry_in": 3600})
     else:
         api.patch(path, {**lease, "status": "succeeded", "result": 1})
-
-
-def long_ago() -> str:
-    """A time at which no job of this run was made."""
-    return text(1_600_000_000)

@@ -73,7 +73,12 @@ class Server(AbstractContextManager["Server"]):
         while missing and time.monotonic() < until:
             missing -= self.firing().keys()
             time.sleep(0.3)
-        assert not missing, (missing, self.firing())
+        up = {(one["metric"]["pod"], one["metric"]["store"]): one["value"][1] for one in self._up()}
+        assert not missing, (missing, self.firing(), up)
+
+    def _up(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._get("query?query=jobhopper_store_up")["result"]
+        return found
 
     def _ready(self) -> bool:
         try:
