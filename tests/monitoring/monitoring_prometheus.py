@@ -115,6 +115,6 @@ def _pods(services: Services) -> Iterator[tuple[str, Process]]:
 def _hastened(content: dict[str, Any]) -> dict[str, Any]:
     for group in content["groups"]:
         for rule in group["rules"]:
-            if rule.get("for", "").endswith("m"):
+            if rule.get("for", "").endswith(("m", "h")):
                 rule["for"] = "1s"
     return content

@@ -84,9 +84,22 @@ def test_leases_that_run_out(prometheus: Prometheus, server: Server, load: Load)
 
 
 def test_what_the_silencing_says(prometheus: Prometheus, server: Server, mysql: Container) -> None:
+    add_run(mysql, time.time() - 36 * 24 * 3600, unfinished=0)
+    server.await_firing("JobhopperSilencingOverdue")
     add_run(mysql, time.time(), unfinished=3)
     server.await_firing("JobhopperSilencedUnfinished")
     assert "3 jobs" in server.firing()["JobhopperSilencedUnfinished"]
+    wait_until(lambda: "JobhopperSilencingOverdue" not in server.firing(), 20)
+
+
+def test_rows_in_the_last_partition(
+    prometheus: Prometheus, server: Server, load: Load, mysql: Container
+) -> None:
+    load.api.post("/v1/jobs?wait=persisted", {"queue": "centuries", "type": "t"})
+    # An id of the last millisecond that there is: no month has been made for it.
+    change(mysql, "UPDATE jobs SET id = %s WHERE queue = 'centuries'", b"\xff" * 16)
+    server.await_firing("JobhopperLastPartitionUsed")
+    change(mysql, "DELETE FROM jobs WHERE queue = 'centuries'")
 
 
 def test_dead_letters(prometheus: Prometheus, server: Server, rabbitmq: Container) -> None:
