@@ -13,7 +13,7 @@ RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index -
 FROM build AS build-refiller
 RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-refiller
 FROM build AS build-migrator
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-migrator
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels "jobhopper-migrator[mysql]"
 FROM build AS build-pruner
 RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-pruner
 FROM build AS build-client

@@ -1,0 +1,1 @@
+"""Jobhopper on a real cluster: installed, used, upgraded, broken, and brought back."""

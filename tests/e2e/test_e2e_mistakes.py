@@ -1,0 +1,56 @@
+"""What an operator gets wrong is said within a minute, where one looks for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from .cluster import Cluster, wait_for
+from .release import NAME, Release
+
+_SOON = 60
+_EXTERNAL = (
+    "mysql.enabled=false",
+    "rabbitmq.enabled=false",
+    "redis.enabled=false",
+    "external.mysql.password=wrong",
+)
+
+
+@pytest.fixture
+def alone(cluster: Cluster) -> Iterator[Release]:
+    """A release of its own, which is not expected to work."""
+    cluster.make_namespace("jobhopper-mistakes")
+    yield Release(cluster, "jobhopper-mistakes", port=30081)
+    cluster.drop_namespace("jobhopper-mistakes")
+
+
+def test_a_secret_that_is_not_there(alone: Release) -> None:
+    alone.install(
+        *_EXTERNAL,
+        "external.mysql.host=db",
+        "external.mysql.existingSecret=absent",
+        "external.mysql.urlKey=url",
+        wait=False,
+    )
+    wait_for(
+        lambda: '"absent" not found' in alone.cluster.events(alone.namespace),
+        _SOON,
+        "no word of it",
+    )
+
+
+def test_a_store_that_is_not_there(alone: Release) -> None:
+    alone.install(*_EXTERNAL, "external.mysql.host=nowhere.invalid", wait=False)
+    wait_for(lambda: "nowhere.invalid" in _said(alone, "migration"), _SOON, "no word of it")
+
+
+def test_a_wrong_password(alone: Release, release: Release) -> None:
+    host = f"{NAME}-mysql.{release.namespace}.svc"
+    alone.install(*_EXTERNAL, f"external.mysql.host={host}", wait=False)
+    wait_for(lambda: "Access denied" in _said(alone, "migration"), _SOON, "no word of it")
+    assert "wrong" not in _said(alone, "migration")
+
+
+def _said(release: Release, component: str) -> str:
+    pods = release.pods(component)
+    return "\n".join(release.cluster.log(release.namespace, p.metadata.name) for p in pods)
