@@ -38,8 +38,9 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 # What needs stores runs one after another: two sets of stores and services on two cores would
 # measure each other.
 test: .venv/.dev check ## Runs every check and every test
-	$(BIN)/pytest -n 2 -m "not stores"
-	$(BIN)/pytest -m stores
+	$(BIN)/pytest -n 2 -m "not stores and not e2e"
+	$(BIN)/pytest -m "stores and not e2e"
+	$(BIN)/pytest -m e2e
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
 	$(BIN)/pytest -n 2 -m "not slow and not stores"

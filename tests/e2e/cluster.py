@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config, stream
+from kubernetes import client, config
 
 from .commands import ROOT, path_of, run
 
@@ -64,19 +64,7 @@ class Cluster:
 
     def execute(self, namespace: str, pod: str, *command: str) -> str:
         """Runs a command in a pod and returns what it says."""
-        call = self.core.connect_get_namespaced_pod_exec
-        return str(
-            stream.stream(
-                call,
-                pod,
-                namespace,
-                command=list(command),
-                stderr=True,
-                stdin=False,
-                stdout=True,
-                tty=False,
-            )
-        )
+        return self.run("kubectl", "--namespace", namespace, "exec", pod, "--", *command)
 
     def events(self, namespace: str) -> str:
         """All that the cluster has noted."""

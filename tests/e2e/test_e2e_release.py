@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,11 @@ from .load import Load, Prober
 from .release import NAME, Release
 
 _JOBHOPPER = ROOT / ".venv" / "bin" / "jobhopper"
-# A day is more than nothing; what is older than its queue allows is stale at once.
-_OLD = "UPDATE jobs SET updated_at = 1, run_at = 1 WHERE queue = 'stale'"
+# An id begins with its time: these are of last year.
+_OLD = (
+    "UPDATE jobs SET id = INSERT(id, 1, 2, x'0199'), updated_at = 1, run_at = 1 "
+    "WHERE queue = 'stale'"
+)
 
 
 def test_helm_install_gives_a_working_queue(release: Release) -> None:
@@ -53,25 +57,30 @@ def test_three_consumers_share_the_shards(release: Release) -> None:
 
 def _shares(release: Release, lane: str) -> list[int]:
     """How many shards of a lane each consumer holds, fewest first."""
-    ctl = ("rabbitmqctl", "--quiet", "--formatter", "json")
-    execute = release.execute
-    peers = {
-        one["pid"]: one["peer_host"]
-        for one in json.loads(execute("rabbitmq", *ctl, "list_connections", "pid", "peer_host"))
+    hosts = {
+        one["pid"]: str(one["peer_host"]) for one in _list(release, "connections", "peer_host")
     }
     channels = {
-        one["pid"]: peers.get(one["connection"])
-        for one in json.loads(execute("rabbitmq", *ctl, "list_channels", "pid", "connection"))
+        one["pid"]: hosts.get(one["connection"]) for one in _list(release, "channels", "connection")
     }
-    consumers = json.loads(
-        execute("rabbitmq", *ctl, "list_consumers", "queue_name", "channel_pid", "active")
+    ctl = ("rabbitmqctl", "--quiet", "--formatter", "json")
+    said = release.execute(
+        "rabbitmq", *ctl, "list_consumers", "queue_name", "channel_pid", "active"
     )
     held = Counter(
         channels[one["channel_pid"]]
-        for one in consumers
+        for one in json.loads(said)
         if one["active"] and one["queue_name"].startswith(f"jobhopper.{lane}.")
     )
     return sorted(held.values())
+
+
+def _list(release: Release, what: str, field: str) -> list[dict[str, Any]]:
+    ctl = ("rabbitmqctl", "--quiet", "--formatter", "json")
+    found: list[dict[str, Any]] = json.loads(
+        release.execute("rabbitmq", *ctl, f"list_{what}", "pid", field)
+    )
+    return found
 
 
 @pytest.mark.parametrize("component", ["api", "consumer", "refiller", "redis", "rabbitmq", "mysql"])
