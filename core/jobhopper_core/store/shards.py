@@ -21,7 +21,10 @@ def make(tx: Transaction, lanes: list[str], shards: int) -> None:
 
 
 def lock(tx: Transaction, lane: str, shards: Sequence[int]) -> None:
-    """Locks the rows of `shards` for this transaction, in order."""
+    """Locks the rows of `shards` for this transaction, in order.
+
+    The clock is read along; after a wait for the lock it is behind by that wait.
+    """
     _end_when_silent(tx)
     marks = ", ".join("?" * len(shards))
     clock = tx.dialect.now_column

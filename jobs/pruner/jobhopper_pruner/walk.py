@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 
 # A store that is away is waited for; the run goes on where it stopped.
 _RETRY_SECONDS = 2.0
+# Of a chunk's jobs so many are offered at once, since their bodies may be large; the others are
+# found by the next read from the start.
+_OFFERED = 250
 _END = b"\xff" * 16
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -80,7 +83,7 @@ class Walk:
         while True:
             began = time.monotonic()
             verb = partial(_unsilence_chunk, position=position, size=pace.size, undo=undo)
-            done = self._told(verb, lambda found: Effects(readied=set(found[3])))
+            done = self._told(verb, lambda found: Effects(readied=set(found[3][:_OFFERED])))
             if done is None:
                 return heard
             position, rows, changed, _ = done

@@ -9,7 +9,7 @@ from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.redis_side import RedisSide
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.flows.refill import position
-from jobhopper_core.hopper.commands import Taken, taken
+from jobhopper_core.hopper.commands import Horizon, Taken, taken
 from jobhopper_core.hopper.offer import Held, claimed, offer
 from jobhopper_core.model.job import ClaimedJob, Demand
 from jobhopper_core.model.times import SECOND
@@ -43,7 +43,7 @@ class HopperClaims:
             for _ in range(_TRIES):
                 rest = _rest(demands, jobs)
                 more, end = await self._next(queue, rest, lease)
-                jobs = [got + others for got, others in zip(jobs, more.jobs, strict=True)]
+                jobs = _joined(jobs, more.jobs)
                 if end:
                     return Handout(jobs, more.left)
             # All that the hopper knows is stale: the database knows what is ready now.
@@ -53,7 +53,7 @@ class HopperClaims:
                 raise
             # What was claimed has to reach its workers.
             return Handout(jobs, left=False)
-        return Handout([g + o for g, o in zip(jobs, more.jobs, strict=True)], more.left)
+        return Handout(_joined(jobs, more.jobs), more.left)
 
     async def _next(
         self, queue: str, demands: Sequence[Demand], lease: int
@@ -68,10 +68,28 @@ class HopperClaims:
         handout = await self._claim(queue, demands, found.jobs, lease)
         claimed = sum(map(len, handout.jobs))
         if found.state == "dry" and not found.jobs and found.horizon is not None:
-            # The database has more, and where the hopper's knowledge ends it is quickly read.
-            return await self._direct.take(queue, demands, position(found.horizon)), True
+            return await self._beyond(queue, demands, found.horizon), True
         short = claimed < wanted and (found.state == "dry" or claimed < len(found.jobs))
         return Handout(handout.jobs, left=claimed == wanted), not short
+
+    async def _beyond(self, queue: str, demands: Sequence[Demand], horizon: Horizon) -> Handout:
+        """What the database has from the horizon on, where it is quickly read.
+
+        When that is not enough it is asked from the start: no refiller may be there to find what
+        was lost below the horizon.
+        """
+        handout = await self._direct.take(queue, demands, position(horizon))
+        rest = _rest(demands, handout.jobs)
+        if not any(demand.jobs for demand in rest):
+            return handout
+        try:
+            more = await self._direct.take(queue, rest)
+        except UnavailableError:
+            if not any(handout.jobs):
+                raise
+            # What was claimed has to reach its workers.
+            return handout
+        return Handout(_joined(handout.jobs, more.jobs), more.left)
 
     async def _lease(self, queue: str) -> int:
         known = self._queues.known([queue]).get(queue)
@@ -132,6 +150,12 @@ class HopperClaims:
 
 def _rest(demands: Sequence[Demand], jobs: Sequence[list[ClaimedJob]]) -> list[Demand]:
     return [d._replace(jobs=d.jobs - len(got)) for d, got in zip(demands, jobs, strict=True)]
+
+
+def _joined(
+    jobs: Sequence[list[ClaimedJob]], more: Sequence[list[ClaimedJob]]
+) -> list[list[ClaimedJob]]:
+    return [got + others for got, others in zip(jobs, more, strict=True)]
 
 
 def _of(demand: Demand, lease: int) -> int:

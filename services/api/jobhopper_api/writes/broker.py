@@ -122,7 +122,12 @@ class BrokerPath:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await confirmed
         except TimeoutError:
-            if self._late_since is None:
+            # Where the loop itself stood still, the confirm may have come all the same.
+            if confirmed.done() and not confirmed.cancelled():
+                confirmed.result()
+                return
+            # Without anything in flight no confirm could ever end the wait.
+            if self._in_flight and self._late_since is None:
                 self._late_since = asyncio.get_running_loop().time()
             raise UnavailableError("RabbitMQ did not confirm in time.") from None
 
@@ -164,7 +169,10 @@ class BrokerPath:
         def on_channel(channel: Channel) -> None:
             channel.add_on_close_callback(on_closed)
             channel.add_on_return_callback(self._returned)
-            channel.confirm_delivery(self._confirmed, callback=lambda _frame: on_ready(channel))
+            channel.confirm_delivery(
+                lambda frame: self._confirmed(channel, frame),
+                callback=lambda _frame: on_ready(channel),
+            )
 
         def on_ready(channel: Channel) -> None:
             self._begin(channel)
@@ -201,7 +209,10 @@ class BrokerPath:
     def _set_blocked(self, blocked: bool) -> None:
         self._blocked = blocked
 
-    def _confirmed(self, frame: "pika.frame.Method[object]") -> None:
+    def _confirmed(self, channel: Channel, frame: "pika.frame.Method[object]") -> None:
+        # A channel that was given up counts from 1 as this one does, and may still speak.
+        if channel is not self._channel:
+            return
         method = frame.method
         refused = isinstance(method, pika.spec.Basic.Nack)
         tags = [method.delivery_tag]
@@ -214,7 +225,9 @@ class BrokerPath:
             # What is under way serves as the probe: a broker that has confirmed all of it is back.
             self._late_since = None
 
-    def _returned(self, _channel: Channel, method: object, *_rest: object) -> None:
+    def _returned(self, channel: Channel, method: object, *_rest: object) -> None:
+        if channel is not self._channel:
+            return
         # The confirm of an unroutable message follows; without a queue it must not count.
         _log.error("message_unroutable", extra={"key": getattr(method, "routing_key", "")})
         for parcels in self._in_flight.values():
