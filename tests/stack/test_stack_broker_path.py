@@ -39,3 +39,5 @@ async def _stall(url: str) -> None:
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+    # RabbitMQ's answer to the close, after which the socket is closed too.
+    await asyncio.sleep(0.5)
