@@ -39,7 +39,7 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 # measure each other.
 test: .venv/.dev check ## Runs every check and every test
 	$(BIN)/pytest -n 2 -m "not stores and not e2e"
-	$(BIN)/pytest -m "stores and not e2e"
+	$(BIN)/pytest -m stores
 	$(BIN)/pytest -m e2e
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together

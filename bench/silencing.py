@@ -15,13 +15,11 @@ from bench import load, rows
 from bench.connection import Target, connect
 from bench.server import stack
 from jobhopper_core.model.states import Status
-from jobhopper_core.store.database import open_mysql
 from stack.services import Stores
 
 STALE, LIVE = 1_000_000, 60_000
 _ALONE_SECONDS = 10
 _QUEUES, _OLDEST_DAYS = 10, 60
-_SLOT = 40_000
 _SETTLE_SECONDS = 20
 _PRUNER = Path(sys.executable).parent / "jobhopper-pruner"
 
@@ -37,11 +35,9 @@ class Silencing(NamedTuple):
 def silencing(stores: Stores) -> Silencing:
     """Runs the pruner beside a worker that claims."""
     with stack(stores) as target:
-        database = open_mysql(stores.mysql, _SLOT, threads=1)
         for i in range(_QUEUES):
-            rows.add(database, f"old{i}", STALE // _QUEUES, Status.SUCCEEDED, _OLDEST_DAYS - i)
-        rows.add(database, "bench", LIVE, Status.QUEUED)
-        database.close()
+            rows.add(stores.mysql, f"old{i}", STALE // _QUEUES, Status.SUCCEEDED, _OLDEST_DAYS - i)
+        rows.add(stores.mysql, "bench", LIVE, Status.QUEUED)
         # What was just written is on its way to the disk, which is no part of either.
         time.sleep(_SETTLE_SECONDS)
         alone = uvloop.run(_claims(target, lambda: False))

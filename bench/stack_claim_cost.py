@@ -13,13 +13,11 @@ from bench import load, rows
 from bench.connection import Connection, Target, connect
 from bench.server import stack
 from jobhopper_core.model.states import Status
-from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.mysql import connection_options
 from stack.services import Stores
 
 SMALL, LARGE, DRAINED = 20_000, 2_000_000, 200_000
 _CLAIMS, _SIZE, _MOST, _CONNECTIONS = 200, 50, 100, 4
-_SLOT = 40_000
 # Until a refill has seen what was put in past the services.
 _SEEN_SECONDS = 8
 
@@ -52,9 +50,7 @@ def _small(stores: Stores) -> float:
 
 
 def _fill(stores: Stores, jobs: int) -> None:
-    database = open_mysql(stores.mysql, _SLOT, threads=1)
-    rows.add(database, "bench", jobs, Status.QUEUED)
-    database.close()
+    rows.add(stores.mysql, "bench", jobs, Status.QUEUED)
     time.sleep(_SEEN_SECONDS)
 
 

@@ -24,11 +24,7 @@ class Cluster:
         self.environment = {**shape, "PATH": f"{tools}:{path}"}
         self.tag = run(_SCRIPTS / "images", seconds=1_800, **self.environment).split()[-1]
         config.load_kube_config(shape["KUBECONFIG"])
-        self.core, self.apps, self.batch = (
-            client.CoreV1Api(),
-            client.AppsV1Api(),
-            client.BatchV1Api(),
-        )
+        self.core, self.batch = client.CoreV1Api(), client.BatchV1Api()
 
     def run(self, *command: str | Path, seconds: float = 120) -> str:
         """What a tool says about this cluster."""

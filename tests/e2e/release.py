@@ -1,7 +1,6 @@
 """An installed release."""
 
 import base64
-import json
 from typing import Any
 
 from jobhopper import Client
@@ -10,8 +9,7 @@ from .cluster import Cluster, wait_for
 from .commands import CHART
 
 NAME = "jobhopper"
-_SERVICES = (("api", "Deployment"), ("refiller", "Deployment"), ("consumer", "StatefulSet"))
-_STORES = ("mysql", "rabbitmq", "redis")
+_COMPONENTS = ("api", "refiller", "consumer", "mysql", "rabbitmq", "redis")
 
 
 class Release:
@@ -38,8 +36,7 @@ class Release:
     def uninstall(self) -> None:
         """Removes the release, not its volumes; what was run by hand stays to be looked at."""
         self.cluster.run("helm", "uninstall", NAME, "--namespace", self.namespace, "--wait")
-        names = [name for name, _ in _SERVICES] + list(_STORES)
-        wait_for(lambda: not any(map(self.pods, names)), 120, "pods are still there")
+        wait_for(lambda: not any(map(self.pods, _COMPONENTS)), 120, "pods are still there")
 
     def test(self) -> str:
         """Lets the chart test itself."""
@@ -66,8 +63,7 @@ class Release:
 
     def await_ready(self, seconds: float = 180) -> None:
         """Returns when every pod of the services and stores is there and ready."""
-        names = [name for name, _ in _SERVICES] + list(_STORES)
-        wait_for(lambda: all(map(self._is_ready, names)), seconds, "not everything is ready")
+        wait_for(lambda: all(map(self._is_ready, _COMPONENTS)), seconds, "not everything is ready")
 
     def _is_ready(self, component: str) -> bool:
         pods = self.pods(component)
@@ -111,15 +107,6 @@ class Release:
         (container,) = self.pods("mysql")[0].spec.containers
         values = {one.name: one.value for one in container.env or []}
         return str(values["MYSQL_PASSWORD_FILE"])
-
-    def values(self) -> dict[str, Any]:
-        """What the release was installed with."""
-        found: dict[str, Any] = json.loads(
-            self.cluster.run(
-                "helm", "get", "values", NAME, "--namespace", self.namespace, "-o", "json"
-            )
-        )
-        return found
 
 
 def _ready(pod: Any) -> bool:

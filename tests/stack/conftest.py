@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api.caller import Api
 from stores.container import Container
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -35,6 +36,19 @@ def launch(stores: Stores) -> Iterator[Launch]:
     """Starts services on emptied stores; they end with the module."""
     with launching(stores) as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def services(launch: Launch) -> Services:
+    """One of each; a module that wants another shape has a fixture of this name."""
+    return launch()
+
+
+@pytest.fixture
+def api(services: Services) -> Iterator[Api]:
+    caller = Api(services.ports[0], services.key)
+    yield caller
+    caller.close()
 
 
 class launching(ExitStack):  # noqa: N801 # used as a function is

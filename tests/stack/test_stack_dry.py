@@ -1,30 +1,15 @@
 """A hopper that runs dry while more jobs wait in MySQL: nobody is told that there is nothing."""
 
 import signal
-from collections.abc import Iterator
 
-import pytest
 import redis
 from api.caller import Api, wait_until
 from api.steps import claim, depth
-from conftest import Launch
 
 from jobhopper_core.hopper.commands import MOST_JOBS
 from stack.services import Services, Stores
 
 JOBS, AT_ONCE = MOST_JOBS + 500, 30
-
-
-@pytest.fixture(scope="module")
-def services(launch: Launch) -> Services:
-    return launch()
-
-
-@pytest.fixture
-def api(services: Services) -> Iterator[Api]:
-    caller = Api(services.ports[0], services.key)
-    yield caller
-    caller.close()
 
 
 def test_claims_are_filled_up_from_the_database(

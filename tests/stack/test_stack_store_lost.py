@@ -9,7 +9,6 @@ import pytest
 import redis
 from api.caller import Api, wait_until
 from api.steps import depth
-from conftest import Launch
 from stack_traffic import SOON, Traffic
 from stores.container import Container
 
@@ -24,20 +23,8 @@ Stored = dict[str, Container]
 
 
 @pytest.fixture(scope="module")
-def services(launch: Launch) -> Services:
-    return launch()
-
-
-@pytest.fixture(scope="module")
 def containers(mysql: Container, rabbitmq: Container, valkey: Container) -> Stored:
     return {"mysql": mysql, "rabbitmq": rabbitmq, "valkey": valkey}
-
-
-@pytest.fixture
-def api(services: Services) -> Iterator[Api]:
-    caller = Api(services.ports[0], services.key)
-    yield caller
-    caller.close()
 
 
 @pytest.fixture
