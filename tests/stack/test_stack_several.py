@@ -62,7 +62,7 @@ def create(api: Api, queue: str, number: int = 1) -> list[str]:
 
 def test_under_load_every_job_is_done_exactly_once(services: Services) -> None:
     with Traffic(services, "load", producers=2, workers=8) as traffic:
-        wait_until(lambda: len(traffic.accepted) > 1_000, 30)
+        wait_until(lambda: len(traffic.accepted) > 1_000, 60)
         traffic.await_all_done()
         traffic.check_once()
         traffic.check_soon()
