@@ -195,6 +195,7 @@ def test_a_worker_that_returned_its_messages_waits_until_nothing_more_of_them_ca
     assert inside.inboxes[Lane.UPDATES].gather(0) == []
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_a_dead_workers_lease_ends_within_twelve_seconds_of_its_time(ground: Ground) -> None:
     (job,) = ground.running(1, 2, lease=1)
