@@ -11,34 +11,7 @@ from jobhopper_core.store.mysql import connection_options
 
 from .ground import Ground, until
 from .inside import Inside
-
-
-class Trap:
-    """Holds an id's place in `jobs`, so that who inserts it waits there and can be killed.
-
-    That is how one message is told from another by its consumer's death.
-    """
-
-    def __init__(self, ground: Ground, create: Create) -> None:
-        self._ground = ground
-        self._id = create.id.replace("-", "")
-        options = connection_options(ground.url)
-        self._connection = pymysql.connect(**options, autocommit=False)
-        self._cursor = self._connection.cursor()
-        self._cursor.execute(
-            "INSERT INTO jobs (id, shard, queue, type, status, priority, run_at, max_attempts,"
-            " ready_queue, created_at, updated_at, payload) VALUES"
-            f" (X'{self._id}', 0, 'trap', 't', 'queued', 5, 0, 5, 'trap', 0, 0, 'null')"
-        )
-
-    def caught(self) -> bool:
-        """Whether somebody waits at it."""
-        rows = self._ground.rows("SELECT COUNT(*) FROM performance_schema.data_lock_waits")
-        return rows[0][0] > 0
-
-    def release(self) -> None:
-        self._connection.rollback()
-        self._connection.close()
+from .trap import Trap
 
 
 def deaths(ground: Ground) -> list[int]:
@@ -54,7 +27,7 @@ def test_what_killed_three_consumers_is_buried_and_its_neighbours_are_applied(
     ground.broker.send(before)
     poison = ground.broker.send([deadly])
     ground.broker.send(after)
-    trap = Trap(ground, deadly)
+    trap = Trap(ground.url, deadly)
     # It comes in a batch first, so that nobody can tell which message it was; then three times
     # alone, each counted before it is tried.
     for expected in ([], [1], [2], [3]):
@@ -94,7 +67,7 @@ def holding_ports(inside: Inside) -> list[object]:
 def test_a_try_that_a_store_spoilt_counts_as_no_death(ground: Ground) -> None:
     (create,) = ground.new(1)
     returned(ground, create)
-    trap = Trap(ground, create)
+    trap = Trap(ground.url, create)
     inside = ground.inside()
     until(lambda: inside.inboxes[Lane.CREATES]._deliveries)
     # The worker's session is killed in the midst of its try, as by a failover, five times.
