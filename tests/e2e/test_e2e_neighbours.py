@@ -1,0 +1,47 @@
+"""What the chart asks of others in the cluster is what they take."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helm.tool import CHART, MATRIX
+
+from .cluster import Cluster, wait_for
+from .release import NAME, Release
+
+_NAMESPACE = "jobhopper-dry"
+
+
+@pytest.fixture(scope="module")
+def empty(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster with a namespace in which nothing is."""
+    cluster.make_namespace(_NAMESPACE)
+    yield cluster
+    cluster.drop_namespace(_NAMESPACE)
+
+
+@pytest.mark.parametrize("values", MATRIX, ids=lambda path: path.stem)
+def test_the_api_server_accepts_every_manifest(
+    values: Path, empty: Cluster, tmp_path: Path
+) -> None:
+    """Down to the rules that only a server evaluates, and without one field that it has not."""
+    place = ("--namespace", _NAMESPACE)
+    text = empty.run("helm", "template", NAME, CHART, *place, "--values", values)
+    (tmp_path / "manifests.yaml").write_text(text)
+    given = ("--dry-run=server", "--validate=strict", f"--filename={tmp_path / 'manifests.yaml'}")
+    said = empty.run("kubectl", "create", *place, *given)
+    assert len(said.splitlines()) == text.count("\nkind: ")
+
+
+def test_the_api_scales_with_its_use_of_the_processor(release: Release) -> None:
+    """The aim is so low that an API that idles is above it."""
+    release.install(
+        "api.autoscaling.enabled=true",
+        "api.autoscaling.maxReplicas=3",
+        "api.autoscaling.targetCPU=1m",
+    )
+    wait_for(lambda: len(release.pods("api")) == 3, 180, "two replicas stay two")
+    release.install()
+    release.await_ready()
+    wait_for(lambda: len(release.pods("api")) == 2, 90, "the third replica stays")
