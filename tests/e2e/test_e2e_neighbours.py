@@ -11,6 +11,8 @@ from .cluster import Cluster, wait_for
 from .release import NAME, Release
 
 _NAMESPACE = "jobhopper-dry"
+# The kinds of Kubernetes have schemas, by which `make check` tries all values.
+_WITH_FOREIGN_KINDS = [one for one in MATRIX if one.stem in {"metrics", "published", "scaled"}]
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +23,15 @@ def empty(cluster: Cluster) -> Iterator[Cluster]:
     cluster.drop_namespace(_NAMESPACE)
 
 
-@pytest.mark.parametrize("values", MATRIX, ids=lambda path: path.stem)
+@pytest.mark.parametrize("values", _WITH_FOREIGN_KINDS, ids=lambda path: path.stem)
 def test_the_api_server_accepts_every_manifest(
     values: Path, empty: Cluster, tmp_path: Path
 ) -> None:
     """Down to the rules that only a server evaluates, and without one field that it has not."""
     place = ("--namespace", _NAMESPACE)
-    text = empty.run("helm", "template", NAME, CHART, *place, "--values", values)
+    # The release next door may have taken the port that one of them names.
+    port = ("--set", "api.service.nodePort=null")
+    text = empty.run("helm", "template", NAME, CHART, *place, "--values", values, *port)
     (tmp_path / "manifests.yaml").write_text(text)
     given = ("--dry-run=server", "--validate=strict", f"--filename={tmp_path / 'manifests.yaml'}")
     said = empty.run("kubectl", "create", *place, *given)
