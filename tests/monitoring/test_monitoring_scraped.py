@@ -147,8 +147,9 @@ def test_consumers_that_apply_nothing(
             "JobhopperBrokerBacklog",
             "JobhopperBrokerQueueNearLimit",
             "JobhopperApiSlow",
+            seconds=60,
         )
-    wait_until(lambda: "JobhopperConsumerBehind" not in server.firing(), 30)
+    wait_until(lambda: "JobhopperConsumerBehind" not in server.firing(), 60)
 
 
 def test_a_hopper_that_cannot_be_filled(
