@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from api.caller import Api
 from api.steps import text
-from faults_calls import Calls
 from faults_table import BACK, Course
+from faults_traffic import Traffic
 
 from stack.services import Services
 
@@ -21,9 +21,9 @@ _LAPSING, _KEPT, _EXTENDED = 1, 6, 120
 class Timers(AbstractContextManager["Timers"]):
     """Made before the fault. A worker waits for the scheduled job throughout."""
 
-    def __init__(self, services: Services, queue: str, calls: Calls, due_in: float) -> None:
-        self.queue = f"{queue}.timers"
-        self._calls = calls
+    def __init__(self, services: Services, traffic: Traffic, due_in: float) -> None:
+        self.queue = f"{traffic.queue}.timers"
+        self._traffic = traffic
         self._apis = [Api(port, services.key) for port in services.ports]
         self._lapsing = self._held(_LAPSING)
         self.lapsed_at = time.monotonic() + _LAPSING
@@ -32,7 +32,7 @@ class Timers(AbstractContextManager["Timers"]):
         self._due = self._create(run_at=text(time.time() + due_in))
         self.handed: list[tuple[str, float]] = []
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._wait)
+        self._thread = threading.Thread(target=traffic.guarded, args=(self._wait,))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -49,6 +49,7 @@ class Timers(AbstractContextManager["Timers"]):
         body = {"lease": self._kept["lease"]["token"], "extend": _EXTENDED}
         reply = self._apis[0].patch(f"/v1/jobs/{self._kept['id']}", body)
         assert reply.status == 202, reply
+        self._kept["lease"] = reply.json["lease"]
 
     def expired(self) -> bool:
         """Whether the lease that ran out has been ended."""
@@ -73,7 +74,8 @@ class Timers(AbstractContextManager["Timers"]):
         """The lease that had a heartbeat was never ended, and its worker's result is applied."""
         path = f"/v1/jobs/{self._kept['id']}"
         body = {"lease": self._kept["lease"]["token"], "status": "succeeded", "result": "kept"}
-        assert self._apis[0].patch(path, body).status == 202
+        reply = self._apis[0].patch(path, body)
+        assert reply.status == 202, reply
         job = self._apis[0].get(f"{path}?wait=finished&timeout=5").json
         assert (job["status"], job["result"], job["attempt"]) == ("succeeded", "kept", 1)
 
@@ -101,7 +103,7 @@ class Timers(AbstractContextManager["Timers"]):
         while not self._ending.is_set():
             api, number = self._apis[number % 2], number + 1
             body = {"queues": [self.queue], "lease": 300, "wait": 1}
-            reply = self._calls.call(api, "wait", "POST", "/v1/claims", body, wait=1)
+            reply = self._traffic.calls.call(api, "wait", "POST", "/v1/claims", body, wait=1)
             jobs = reply.json["jobs"] if reply.status == 200 else []
             self.handed += [(job["id"], time.monotonic()) for job in jobs]
             if reply.status != 200:

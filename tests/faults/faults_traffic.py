@@ -41,7 +41,8 @@ class Traffic(AbstractContextManager["Traffic"]):
         self._parked: list[str] = []
         jobs = [*[self._produce] * 2, *[self._work] * 4, self._operate, self._read]
         self._threads = [
-            threading.Thread(target=self._run, args=(job, i)) for i, job in enumerate(jobs)
+            threading.Thread(target=self.guarded, args=(job, self._apis[i % 2], i))
+            for i, job in enumerate(jobs)
         ]
 
     def __enter__(self) -> Self:
@@ -60,6 +61,11 @@ class Traffic(AbstractContextManager["Traffic"]):
         for api in self._apis:
             api.close()
 
+    def check_unhurt(self) -> None:
+        """Raises what went wrong on its threads: an answer that has no form, most often."""
+        if self.errors:
+            raise self.errors[0]
+
     def drain(self) -> None:
         """Creates no more, and works off what is there as fast as it can."""
         self._draining.set()
@@ -73,10 +79,11 @@ class Traffic(AbstractContextManager["Traffic"]):
     def _named(self, name: str) -> str:
         return f"{self.queue}.{name}" if name else self.queue
 
-    def _run(self, job: Callable[[Api, int], None], number: int) -> None:
+    def guarded(self, job: Callable[..., None], *arguments: object) -> None:
+        """What a thread runs: an error is kept for the test."""
         try:
-            job(self._apis[number % len(self._apis)], number)
-        except BaseException as error:  # noqa: BLE001 - the test is told of it
+            job(*arguments)
+        except BaseException as error:  # noqa: BLE001
             self.errors.append(error)
 
     def _produce(self, api: Api, _number: int) -> None:
