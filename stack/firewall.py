@@ -25,16 +25,16 @@ class Firewall(AbstractContextManager["Firewall"]):
     """Loses or refuses the packets of addresses, within a block each. Needs root, on Linux."""
 
     def __init__(self) -> None:
-        self._chain = f"{_PREFIX}-{_owner(os.getpid())}"
+        self.chain = f"{_PREFIX}-{_owner(os.getpid())}"
 
     def __enter__(self) -> Self:
         _remove_orphans()
-        _iptables("-N", self._chain)
-        _iptables("-I", _HOOK, "1", *_jump(self._chain))
+        _iptables("-N", self.chain)
+        _iptables("-I", _HOOK, "1", *_jump(self.chain))
         return self
 
     def __exit__(self, *_error: object) -> None:
-        _remove(self._chain)
+        _remove(self.chain)
 
     def dropping(self, *addresses: str, share: float = 1.0) -> AbstractContextManager[None]:
         """Packets from and to the addresses vanish: all of them, or a random share."""
@@ -55,12 +55,12 @@ class Firewall(AbstractContextManager["Firewall"]):
         made: list[tuple[str, ...]] = []
         try:
             for rule in rules:
-                _iptables("-A", self._chain, *rule)
+                _iptables("-A", self.chain, *rule)
                 made.append(rule)
             yield
         finally:
             for rule in made:
-                _iptables("-D", self._chain, *rule)
+                _iptables("-D", self.chain, *rule)
 
 
 def why_not() -> str:
