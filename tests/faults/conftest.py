@@ -14,6 +14,9 @@ from stack.firewall import why_not
 from stack.services import Services
 from stack.wires import Wires
 
+# Else their assertions would fail without a word.
+pytest.register_assert_rewrite("faults_calls", "faults_end", "faults_timers", "faults_traffic")
+
 
 @pytest.fixture(scope="module")
 def wires(mysql: Container, rabbitmq: Container, valkey: Container) -> Iterator[Wires]:

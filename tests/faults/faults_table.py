@@ -18,6 +18,8 @@ NORMAL: Answers = {
     "top": {(200, "")},
     "list": {(200, "")},
     "system": {(200, "")},
+    # Many updates at once, as the rest is worked off at the end.
+    "updates": {(200, "")},
     # A claim that waits on a queue of its own, where a scheduled job becomes due.
     "wait": {(200, "")},
 }
@@ -51,12 +53,12 @@ class Column:
 
     def slowed(self) -> Answers:
         """The answers while the stores are slow: the normal ones and those without them."""
-        return _either(NORMAL, self.answers)
+        some = {(200, name) for name in self.stores}
+        return _either(NORMAL, self.answers, {"system": some})
 
     def passing(self) -> Answers:
         """The answers while it is being noticed that the stores are lost, or back."""
-        some = {(200, name) for name in self.stores}
-        return _either(self.slowed(), dict.fromkeys(NORMAL, _PASSING), {"system": some})
+        return _either(self.slowed(), dict.fromkeys(NORMAL, _PASSING))
 
 
 COLUMNS = {

@@ -16,6 +16,7 @@ from stack.services import Services
 
 # Less is worked off than created, and there is a stock to begin with: in every column there is
 # work to hand out, also while new jobs can't arrive.
+_PRODUCERS, _WORKERS = 2, 4
 _STOCK = 450
 _BATCH, _CREATE_PAUSE = 3, 0.15
 _TAKEN, _WORK_PAUSE = 2, 0.25
@@ -39,7 +40,7 @@ class Traffic(AbstractContextManager["Traffic"]):
         self._apis = [Api(port, services.key) for port in services.ports]
         self._ending, self._draining = threading.Event(), threading.Event()
         self._parked: list[str] = []
-        jobs = [*[self._produce] * 2, *[self._work] * 4, self._operate, self._read]
+        jobs = [*[self._produce] * _PRODUCERS, *[self._work] * _WORKERS, self._operate, self._read]
         self._threads = [
             threading.Thread(target=self.guarded, args=(job, self._apis[i % 2], i))
             for i, job in enumerate(jobs)
@@ -67,8 +68,10 @@ class Traffic(AbstractContextManager["Traffic"]):
             raise self.errors[0]
 
     def drain(self) -> None:
-        """Creates no more, and works off what is there as fast as it can."""
+        """Only workers go on, as fast as they can; what was accepted is known when it returns."""
         self._draining.set()
+        for thread in (*self._threads[:_PRODUCERS], *self._threads[_PRODUCERS + _WORKERS :]):
+            thread.join()
 
     def _persist(self, name: str, number: int) -> list[str]:
         jobs = [{"queue": self._named(name), "type": "t", "payload": i} for i in range(number)]
@@ -109,26 +112,37 @@ class Traffic(AbstractContextManager["Traffic"]):
             jobs = reply.json["jobs"] if reply.status == 200 else []
             # Noted at once: what was handed out counts, whatever becomes of it.
             self.handed.update(job["id"] for job in jobs)
-            for job in jobs:
-                self._finish(api, job, f"{number}:{job['id']}")
-            if not draining:
+            if draining:
+                self._finish_many(api, jobs, number)
+            else:
+                for job in jobs:
+                    self._finish(api, job, number)
                 time.sleep(_WORK_PAUSE)
 
-    def _finish(self, api: Api, job: dict[str, Any], result: str) -> None:
-        said = {"lease": job["lease"]["token"], "status": "succeeded", "result": result}
+    def _finish(self, api: Api, job: dict[str, Any], number: int) -> None:
+        path, said = f"/v1/jobs/{job['id']}", _finished(job, number)
         while not self._ending.is_set():
-            reply = self.calls.call(api, "update", "PATCH", f"/v1/jobs/{job['id']}", said)
+            reply = self.calls.call(api, "update", "PATCH", path, said)
             if 200 <= reply.status < 300:
-                self.results[job["id"]] = result
+                self.results[job["id"]] = said["result"]
                 return
             if reply.status not in {0, 503}:
                 return
             time.sleep(_RETRY)
 
+    def _finish_many(self, api: Api, jobs: list[dict[str, Any]], number: int) -> None:
+        if not jobs:
+            return
+        said = [{"id": job["id"], **_finished(job, number)} for job in jobs]
+        reply = self.calls.call(api, "updates", "POST", "/v1/updates", {"updates": said})
+        assert reply.status == 200, reply
+        assert {one["status"] for one in reply.json["updates"]} == {202}, reply
+        self.results |= {one["id"]: one["result"] for one in said}
+
     def _operate(self, _api: Api, _number: int) -> None:
         mine = self._parked[-1]
         for number in count():
-            if self._ending.wait(0.25):
+            if self._draining.wait(0.25):
                 return
             api, said = self._apis[number % len(self._apis)], {"priority": number % 10}
             self.calls.call(api, "operate", "PATCH", f"/v1/jobs/{mine}", said)
@@ -143,8 +157,13 @@ class Traffic(AbstractContextManager["Traffic"]):
         }
         for number in count():
             for kind, path in ways.items():
-                if self._ending.wait(0.07):
+                if self._draining.wait(0.07):
                     return
                 reply = self.calls.call(self._apis[number % 2], kind, "GET", path)
                 if reply.status == 200 and kind in {"top", "list"}:
                     assert {one["id"] for one in reply.json["jobs"]} == set(self._parked), reply
+
+
+def _finished(job: dict[str, Any], number: int) -> dict[str, Any]:
+    result = f"{number}:{job['id']}"
+    return {"lease": job["lease"]["token"], "status": "succeeded", "result": result}
