@@ -91,9 +91,16 @@ class Course:
             return NORMAL
         if slow:
             return column.slowed()
-        if one.began >= self.began + NOTICED and one.ended < self.ending:
+        if self._settled(one):
             return column.answers
         return column.passing()
+
+    def seen(self, calls: list[Called]) -> set[str]:
+        """The rows that were asked for while the fault was there and had been noticed."""
+        return {one.kind for one in calls if self._settled(one)}
+
+    def _settled(self, one: Called) -> bool:
+        return one.began >= self.began + NOTICED and one.ended < self.ending
 
     def noticed(self, calls: list[Called], column: Column) -> float:
         """How many seconds after the fault the last call was answered as if there were none."""

@@ -9,7 +9,7 @@ import pytest
 from api.caller import Api, wait_until
 from faults_calls import Called, told
 from faults_end import await_all_done, check_once
-from faults_table import BACK, COLUMNS, NOTICED, Column, Course
+from faults_table import BACK, COLUMNS, NORMAL, NOTICED, Column, Course
 from faults_timers import EXPIRES_WITHIN, Timers
 from faults_traffic import Traffic
 
@@ -64,6 +64,7 @@ def test_one_store_down(
         found = await_all_done(traffic, wires.direct.mysql)
         report(course, traffic.calls.made, column)
         traffic.check_unhurt()
+        assert course.seen(traffic.calls.made) == NORMAL.keys() - {"updates"}
         wrong = course.wrong(traffic.calls.made, column, slow=kind == "slow")
         assert not wrong, f"not as the table says:\n{told(wrong, course.began)}"
         check_once(traffic, found)
