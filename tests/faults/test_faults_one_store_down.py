@@ -64,9 +64,9 @@ def test_one_store_down(
         found = await_all_done(traffic, wires.direct.mysql)
         report(course, traffic.calls.made, column)
         traffic.check_unhurt()
-        assert course.seen(traffic.calls.made) == NORMAL.keys() - {"updates"}
         wrong = course.wrong(traffic.calls.made, column, slow=kind == "slow")
         assert not wrong, f"not as the table says:\n{told(wrong, course.began)}"
+        assert course.seen(traffic.calls.made) == NORMAL.keys() - {"updates"}
         check_once(traffic, found)
         if kind != "slow":
             timers.check_promotion(course, promotes=column.promotes)
