@@ -14,13 +14,6 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from .ground import Ground  # the repository's own folder is found by the line above
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the folder's tests on one process: they kill the stores that they share."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("consumer"))
-
-
 @pytest.fixture
 def ground(
     mysql: Container, rabbitmq: Container, valkey: Container, tmp_path: Path

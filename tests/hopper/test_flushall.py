@@ -10,6 +10,7 @@ from stores.container import Container
 from .load import Load
 from .mill import Mill
 
+pytestmark = pytest.mark.timed
 _log = logging.getLogger(__name__)
 
 

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 
 import pika
+import pytest
 from stores.container import Container
 
 from jobhopper_api.writes.broker import CONFIRM_SECONDS, BrokerPath
@@ -14,6 +15,7 @@ from jobhopper_core.model.ids import IdMaker
 from jobhopper_core.model.writes import Create
 
 
+@pytest.mark.timed
 def test_a_confirm_that_came_while_the_loop_stood_still_counts(rabbitmq: Container) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
     declare(connection.channel(), 1)
