@@ -16,7 +16,7 @@ from faults_traffic import Traffic
 from stack.services import Services
 from stack.wires import FAULTS, Wires
 
-pytestmark = [pytest.mark.stores, pytest.mark.slow]
+pytestmark = [pytest.mark.stores, pytest.mark.timed, pytest.mark.slow]
 # As ever before the fault; without the stores once that is noticed; as ever once they are back.
 _BEFORE, _DURING, _AFTER = 1.5, 6.0, 1.5
 _numbers = count(1)

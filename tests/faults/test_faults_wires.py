@@ -14,7 +14,7 @@ import pytest
 
 from stack.wires import SLOW_SECONDS, Wires
 
-pytestmark = [pytest.mark.stores, pytest.mark.slow]
+pytestmark = [pytest.mark.stores, pytest.mark.timed, pytest.mark.slow]
 _PATIENCE = 1.0
 _ROOT = Path(__file__).resolve().parents[2]
 
