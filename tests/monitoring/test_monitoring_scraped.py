@@ -26,6 +26,7 @@ from stores.container import Container
 
 from jobhopper_core.broker.envelope import encode, of_tick
 from jobhopper_core.broker.names import EXCHANGE, HEADER_WRITES, Lane, queue_of
+from jobhopper_core.model import ids
 from jobhopper_core.store.mysql import connection_options
 from monitoring import alerts, dashboards
 from monitoring.plot import Prometheus, draw_all
@@ -41,6 +42,7 @@ _WINDOW, _FULL = "10s", 20.0
 _LEFT_TO_PROMTOOL = {
     "JobhopperSilencingNever": "an install has to be older than 35 days; pending is all it gets",
     "JobhopperExpiringWithoutTicks": "the refiller waits for a quarter of an hour, come what may",
+    "JobhopperAuditMissing": "no audit for ten minutes, with MySQL there throughout",
     "JobhopperLoopStale": "a turn has to hang, and no store, however it fails, makes one do so",
 }
 
@@ -69,7 +71,8 @@ def test_every_alert_has_what_it_looks_at_and_none_fires_while_all_is_well(
     assert server.broken_rules() == []
     assert server.firing() == {}
     assert server.firing("pending").keys() == {"JobhopperSilencingNever"}
-    assert len(prometheus.now("jobhopper_hopper_cover_seconds")) == 2
+    cover = prometheus.now("max by (queue) (jobhopper_hopper_cover_seconds) < +Inf")
+    assert len(cover) == 2
 
 
 def test_a_job_that_nobody_claims(
@@ -111,6 +114,17 @@ def test_rows_in_the_last_partition(
     change(mysql, "UPDATE jobs SET id = %s WHERE queue = 'centuries'", b"\xff" * 16)
     server.await_firing("JobhopperLastPartitionUsed")
     change(mysql, "DELETE FROM jobs WHERE queue = 'centuries'")
+
+
+def test_a_job_that_is_nowhere(
+    prometheus: Prometheus, server: Server, valkey: Container, mysql: Container
+) -> None:
+    lost = ids.IdMaker().make(1, int((time.time() - 60) * 1_000_000))[0]
+    with redis.Redis.from_url(valkey.url) as client:
+        client.zadd("jh:accepted", {lost: ids.unix_ms(lost)})
+        server.await_firing("JobhopperDrift", seconds=90)
+        client.zrem("jh:accepted", lost)
+        wait_until(lambda: "JobhopperDrift" not in server.firing(), 60)
 
 
 def test_dead_letters(prometheus: Prometheus, server: Server, rabbitmq: Container) -> None:

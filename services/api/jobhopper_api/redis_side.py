@@ -24,6 +24,7 @@ from jobhopper_core.hopper.commands import Command, HopperCommands
 from jobhopper_core.hopper.link import is_missing, options
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.hopper.offer import Held, held
+from jobhopper_core.hopper.silence import Silence
 from jobhopper_core.model.queue import QueueSettings
 
 _log = logging.getLogger(__name__)
@@ -153,10 +154,12 @@ class RedisSide:
         async with self._client.pubsub() as pubsub:
             await pubsub.psubscribe(self.names.offers_pattern())
             await pubsub.subscribe(self.names.plain("finished"))
+            silence = Silence(_LISTEN_SECONDS)
             while True:
                 message = await pubsub.get_message(
                     ignore_subscribe_messages=True, timeout=_LISTEN_SECONDS
                 )
+                silence.heard(message is not None)
                 if message is not None:
                     self._hear(message["channel"].decode(), message["data"].decode())
 
