@@ -30,10 +30,12 @@ def test_a_quiet_one_may_be_so_for_ever(clock: Clock) -> None:
 
 def test_a_dead_one_is_found_out(clock: Clock) -> None:
     one = Silence(5)
+    for _ in range(5):
+        clock.now += 0.001
+        one.heard(False)
+    clock.now += 0.001
     with pytest.raises(RedisConnectionError):
-        for _ in range(20):
-            clock.now += 0.001
-            one.heard(False)
+        one.heard(False)
 
 
 def test_replies_to_subscribing_come_at_once_and_mean_nothing(clock: Clock) -> None:
