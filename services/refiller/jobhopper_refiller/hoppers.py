@@ -15,6 +15,7 @@ from jobhopper_core.hopper import mirror
 from jobhopper_core.hopper.commands import INFINITE, LOW_WATER
 from jobhopper_core.hopper.link import HopperLink, client
 from jobhopper_core.hopper.names import Names
+from jobhopper_core.hopper.silence import Silence
 from jobhopper_core.model.limits import QUEUES_MAX
 from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.store import queues
@@ -26,6 +27,7 @@ CYCLE_SECONDS = 0.2
 # Every queue is read from its start this often, so that a lost offer is missed no longer.
 _FULL_SECONDS = 5.0
 _LIST_SECONDS = 1.0
+_MOMENT_SECONDS = 0.05
 
 
 class Hoppers:
@@ -38,6 +40,7 @@ class Hoppers:
         self._refill = Refill(database, link)
         self._client = client(url)
         self._pubsub: redis.client.PubSub | None = None
+        self._silence = Silence(_MOMENT_SECONDS)
         self._queues: dict[str, QueueSettings] = {}
         self._listed = 0.0
         self._full_due: dict[str, float] = {}
@@ -64,16 +67,23 @@ class Hoppers:
                     ignore_subscribe_messages=True, timeout=0.0 if asked else seconds
                 )
                 if message is None:
+                    self._note_nothing(seconds, heard=bool(asked))
                     return asked
                 asked.add(message["data"].decode())
         except (RedisError, OSError) as error:
             self._pubsub = None
             raise UnavailableError(f"Redis can't serve now: {error}") from error
 
+    def _note_nothing(self, seconds: float, *, heard: bool) -> None:
+        # A wait that was to last no moment tells nothing.
+        if heard or seconds > _MOMENT_SECONDS:
+            self._silence.heard(heard)
+
     def _subscribed(self) -> "redis.client.PubSub":
         if self._pubsub is None:
             self._pubsub = self._client.pubsub()  # type: ignore[no-untyped-call]
             self._pubsub.subscribe(self._names.plain("refill"))
+            self._silence = Silence(_MOMENT_SECONDS)
         return self._pubsub
 
     def _cycle(self) -> None:

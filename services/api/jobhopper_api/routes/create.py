@@ -185,6 +185,7 @@ OPERATIONS = (
         body=(NewJob, NewJobs),
         reader=read,
         query=CreateQuery,
+        patience=lambda _body, query: query.timeout if query.wait else 0.0,
         headers={
             _KEY: {
                 "description": "A repeat with the same key within 24 hours answers with the first "
