@@ -3,6 +3,12 @@
 from jobhopper_core.errors import ConfigurationError
 from jobhopper_core.store.transaction import Transaction
 
+# A server that is read-only or whose disk is full tells it only to who commits a change.
+PROBE_WRITE = (
+    "INSERT INTO meta (name, value) VALUES ('probe', '') ON DUPLICATE KEY UPDATE value = "
+    "IF(value = '', '1', '')"
+)
+
 
 def settle(tx: Transaction, name: str, value: str) -> str:
     """The value of `name`: the stored one, or `value`, which is then stored."""

@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 import pymysql
 
 from jobhopper_core.errors import UnavailableError
+from jobhopper_core.store.meta import PROBE_WRITE
 from jobhopper_core.store.mysql import NOW, connect, connection_options
 
 _SECONDS = 1.0
 # A replica that was not promoted answers, and takes no writes.
 _SELECT = f"SELECT lane, shard, tick, {NOW}, @@global.read_only FROM shards"  # noqa: S608
-# A full disk shows only when something is committed.
-_WRITE = (
-    "INSERT INTO meta (name, value) VALUES ('probe', '') ON DUPLICATE KEY UPDATE value = "
-    "IF(value = '', '1', '')"
-)
+# On a full disk commits hang while reads go on: so often at least something is committed.
+_WRITE_SECONDS = 2.0
 
 
 class Seen(NamedTuple):
@@ -39,6 +37,8 @@ class Probe:
         self._connection: pymysql.Connection[Any] | None = None
         # Whether the last question was answered; one that was not is followed by a write.
         self._well = True
+        # When a write was last taken (monotonic).
+        self._written = 0.0
 
     def ask(self) -> Seen:
         """What the server says, within about two seconds. Raises UnavailableError."""
@@ -69,8 +69,9 @@ class Probe:
             if rows[0][4]:
                 self._well = False
                 raise UnavailableError("The database is read-only.")
-            if not self._well:
-                cursor.execute(_WRITE)
+            if not self._well or time.monotonic() - self._written >= _WRITE_SECONDS:
+                cursor.execute(PROBE_WRITE)
+                self._written = time.monotonic()
         self._well = True
         ticks = {(lane, shard): tick for lane, shard, tick, *_ in rows}
         return Seen(ticks, rows[0][3], (before + after) // 2, after - before)

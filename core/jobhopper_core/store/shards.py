@@ -6,6 +6,7 @@ its transaction, its successor waits here, and whichever comes second finds its 
 
 from collections.abc import Sequence
 
+from jobhopper_core.store.meta import PROBE_WRITE
 from jobhopper_core.store.transaction import Transaction
 
 # So long at most: then the server ends a session that says nothing.
@@ -42,9 +43,11 @@ def _end_when_silent(tx: Transaction) -> None:
 
 
 def can_write(tx: Transaction, lane: str, shards: Sequence[int]) -> None:
-    """Fails as a batch of `shards` would: while they are locked or the database is read-only."""
+    """Fails as a batch of `shards` would: while they are locked or nothing can be committed."""
     for shard in sorted(shards):
         note_tick(tx, lane, shard, -1)
+    # The above changes no row, and what changes nothing is not written to a full disk either.
+    tx.run(PROBE_WRITE)
 
 
 def note_tick(tx: Transaction, lane: str, shard: int, tick: int) -> None:
