@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import redis
 from api.caller import Api, Reply, wait_until
+from stores.container import Container
 
 from stack.services import Stores
 
@@ -78,6 +79,12 @@ def phase(api: Api) -> str:
 def is_well(api: Api) -> bool:
     """Whether every store answers, and no outage is under way."""
     return down(api) == set() and phase(api) == "none"
+
+
+def dead_letters(rabbitmq: Container) -> int:
+    """How many messages nobody could apply."""
+    told = rabbitmq.execute("rabbitmqctl", "--quiet", "list_queues", "name", "messages")
+    return int(dict(line.split() for line in told.splitlines())["jobhopper.dead"])
 
 
 def work_off(api: Api, queue: str, expected: set[str], seconds: float = 30) -> list[str]:
