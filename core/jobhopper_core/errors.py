@@ -102,6 +102,10 @@ class UnavailableError(JobhopperError):
     code = "unavailable"
 
 
+class StoreFullError(UnavailableError):
+    """A store answers, but has no room for what was sent."""
+
+
 class OutcomeUnknownError(UnavailableError):
     """It is not known whether the call took effect; repeating it is safe."""
 

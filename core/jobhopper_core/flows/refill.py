@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from functools import partial
 
-from jobhopper_core.errors import UnavailableError
+from jobhopper_core.errors import StoreFullError, UnavailableError
 from jobhopper_core.hopper.commands import CAPACITY, MOST_BYTES, Begun, Horizon, begun
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.offer import offer, place
@@ -62,7 +62,10 @@ class Refill:
             with suppress(UnavailableError):
                 self._end(queue, token, _NOTHING)
             raise
-        return self._end(queue, token, page)
+        try:
+            return self._end(queue, token, page)
+        except StoreFullError:
+            return self._end_in_less(queue, token, page, from_start=from_start)
 
     def _read(self, queue: str, state: Begun, *, from_start: bool) -> Page:
         if from_start or state.horizon is None:
@@ -82,6 +85,21 @@ class Refill:
         settings = self._database.read(partial(queues.read, name=queue)).result()
         if settings is not None:
             self._link.run([self._link.commands.pause(queue, paused=settings.paused)])
+
+    def _end_in_less(self, queue: str, token: str, page: Page, *, from_start: bool) -> int:
+        """Brings as much of the page as Redis has room for.
+
+        A hopper that says that it knows all (its horizon is infinite) must not go on saying so
+        when an offer was refused and this is, too: its jobs would wait for as long as it is full.
+        """
+        jobs = page.jobs
+        while len(jobs) > 1:
+            jobs = jobs[: len(jobs) // 2]
+            with suppress(StoreFullError):
+                return self._end(queue, token, Page(jobs, complete=False))
+        if from_start:
+            self._link.run([self._link.commands.give_up(queue)])
+        return 0
 
     def _end(self, queue: str, token: str, page: Page) -> int:
         offers = [offer(held(job)) for job in page.jobs]

@@ -104,6 +104,11 @@ class HopperCommands:
         flag = int(complete)
         return self._call("jh_refill_end", queue, token, flag, *self._most, *_flat(offers))
 
+    def give_up(self, queue: str) -> Command:
+        """Empties the hopper, so that it knows nothing and MySQL is asked; ends its refill."""
+        ready, jobs, horizon, _, _, refill, _ = self._names.of_queue(queue)
+        return ("DEL", ready, jobs, horizon, refill)
+
     def next_ids(self, queue: str, count: int) -> Command:
         """Looks at the ids of the next jobs, in order."""
         return ("ZRANGE", self._names.of_queue(queue)[0], 0, count - 1)

@@ -7,12 +7,12 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
 from jobhopper_core import tcp
 from jobhopper_core.breaker import Breaker
-from jobhopper_core.errors import ConfigurationError, UnavailableError
+from jobhopper_core.errors import ConfigurationError, StoreFullError, UnavailableError
 from jobhopper_core.hopper.commands import Command, HopperCommands
 from jobhopper_core.model.times import SECOND
 
@@ -34,11 +34,18 @@ class HopperLink:
         self._offset_until = 0.0
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies to `commands`, sent together. Raises UnavailableError."""
+        """The replies to `commands`, sent together.
+
+        Raises UnavailableError, of which StoreFullError says that Redis has no room.
+        """
         if not self.breaker.admits():
             raise UnavailableError("Redis did not answer a moment ago.")
         try:
             replies = self._run(commands)
+        except OutOfMemoryError as error:
+            # It has answered, and what makes room must not be kept from it.
+            self.breaker.succeeded()
+            raise StoreFullError(f"Redis is full: {error}") from error
         except (RedisError, OSError) as error:
             self.breaker.failed()
             self._offset_until = 0.0
