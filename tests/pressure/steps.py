@@ -99,5 +99,7 @@ def work_off(api: Api, queue: str, expected: set[str], seconds: float = 30) -> l
             assert succeed(api, job).status in {200, 202}
         if not jobs:
             time.sleep(0.1)
-    assert sorted(handed) == sorted(expected), "lost, or handed out twice"
+    assert len(handed) == len(set(handed)), "handed out twice"
+    assert set(handed) - expected == set(), "handed out to others before"
+    assert len(expected - set(handed)) == 0, f"not handed out: {sorted(expected - set(handed))}"
     return handed

@@ -15,8 +15,8 @@ from .memory import Memory, tell
 from .steps import claim, create, created, soon, succeed
 
 CROWD = 10_000
-# What a waiting claim may take: connection, request, tasks, timers.
-_KB_EACH = 60
+# What a waiting claim may take: connection, parser, request, tasks, timers (35 KB were measured).
+_KB_EACH = 45
 
 
 def waiting(api: Api) -> int:
@@ -40,19 +40,22 @@ def busy(services: Services, seconds: float) -> float:
     return (sum(process.cpu_times()[:2]) - before) / seconds
 
 
-@pytest.mark.parametrize("queues", [1, 100], ids=["one queue", "100 queues"])
+@pytest.mark.parametrize("queues", [pytest.param(100, id="100 queues")])
 def test_ten_thousand_who_wait_cost_little_and_hold_up_nobody(
-    queues: int, api: Api, services: Services, memory: Memory
+    queues: int, services: Services, memory: Memory
 ) -> None:
+    api = Api(services.ports[0], services.key)
     names = [f"crowd{queues}.{i}" for i in range(queues)]
     with Crowd(services, names) as crowd:
         come(crowd, api, CROWD)
         memory.check(CROWD * _KB_EACH / 1_000, f"{memory.grown() * 1e3 / CROWD:.1f} KB a poll")
-        load = busy(services, 3)
+        load = busy(services, 2)
         took = [work_one(api) for _ in range(20)]
+        tell(
+            f"idle polls take {load:.0%} of a processor; a job's round {median(took) * 1e3:.0f} ms"
+        )
         assert max(took) < 1, took
-        assert load < 0.5, f"idle polls take {load:.0%} of a processor"
-        tell(f"load {load:.0%}, a job's round {median(took) * 1e3:.0f} ms")
+        assert load < 0.5
         for name in names[:3]:
             began = time.monotonic()
             (id_,) = created(create(api, name))
@@ -60,13 +63,24 @@ def test_ten_thousand_who_wait_cost_little_and_hold_up_nobody(
             assert (woken, time.monotonic() - began < 1) == (id_, True)
         # Nobody else was woken.
         assert crowd.answers(1.5) == []
-        assert waiting(api) == CROWD - len(names[:3])
-    wait_until(lambda: waiting(api) == 0, 20)
-    # What they took is free for others.
-    memory.check(CROWD * _KB_EACH / 1_000, "after they left")
+        left = CROWD - len(names[:3])
+        assert waiting(api) == left
+        began = time.monotonic()
+        services.apis[0].send(signal.SIGTERM)
+        assert crowd.answers(10, most=left) == [[]] * left
+        tell(f"{left} answered within {time.monotonic() - began:.1f} s of SIGTERM")
+        assert time.monotonic() - began < 5
+        wait_until(lambda: not services.apis[0].alive, 10)
+        assert services.apis[0].stop() == 0
+    services.apis[0].start()
+    services.apis[0].await_ready()
+    # Another process now: neither connections nor waiters are left of the crowd.
+    assert waiting(api) == 0
+    api.close()
 
 
 def work_one(api: Api) -> float:
+    """A job created, claimed and done beside the crowd; how long that took."""
     began = time.monotonic()
     (id_,) = created(create(api, "beside"))
     job = {"id": ""}
@@ -75,21 +89,3 @@ def work_one(api: Api) -> float:
     assert succeed(api, job).status in {200, 202}
     assert soon(api, "GET", "/v1/system").status == 200
     return time.monotonic() - began
-
-
-def test_sigterm_answers_all_of_them(services: Services) -> None:
-    api = Api(services.ports[0], services.key)
-    with Crowd(services, ["last"]) as crowd:
-        come(crowd, api, CROWD)
-        began = time.monotonic()
-        services.apis[0].send(signal.SIGTERM)
-        answers = crowd.answers(10, most=CROWD)
-        took = time.monotonic() - began
-        assert answers == [[]] * CROWD
-        assert took < 5
-        tell(f"{CROWD} answered within {took:.1f} s")
-        wait_until(lambda: not services.apis[0].alive, 10)
-        assert services.apis[0].stop() == 0
-    services.apis[0].start()
-    services.apis[0].await_ready()
-    api.close()

@@ -96,6 +96,6 @@ def test_what_was_accepted_on_a_full_disk_is_applied_when_there_is_room(
     began = time.monotonic()
     wait_until(lambda: is_well(api), _BACK)
     tell(f"well after {time.monotonic() - began:.1f} s")
-    work_off(api, "disk", set(ids) - {before["id"]} - {job["id"] for job in jobs})
+    work_off(api, "disk", set(ids) - {before["id"]} - {job["id"] for job in jobs}, 60)
     wait_until(lambda: api.get("/v1/queues/disk").json["depth"]["succeeded"] == len(ids))
     assert dead_letters(rabbitmq) == 0
