@@ -21,7 +21,7 @@ pytest.register_assert_rewrite("faults_calls", "faults_end", "faults_timers", "f
 @pytest.fixture(scope="module")
 def wires(mysql: Container, rabbitmq: Container, valkey: Container) -> Iterator[Wires]:
     if reason := why_not():
-        pytest.skip(reason)
+        pytest.fail(reason)
     with Wires(mysql, rabbitmq, valkey) as made:
         yield made
 
