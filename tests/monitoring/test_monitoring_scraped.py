@@ -13,12 +13,12 @@ from api.caller import wait_until
 from api.steps import uuid7
 from monitoring_load import Load
 from monitoring_prometheus import Server
-from stores.container import Container
 
 from jobhopper_core.broker.names import EXCHANGE
 from jobhopper_core.store.mysql import connection_options
 from monitoring import alerts, dashboards
 from monitoring.plot import Prometheus, draw_all
+from stack.containers.container import Container
 from stack.services import Services
 
 pytestmark = pytest.mark.slow

@@ -5,13 +5,13 @@ import time
 from contextlib import suppress
 
 import pika
-from stores.container import Container
 
 from jobhopper_api.writes.broker import CONFIRM_SECONDS, BrokerPath
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.broker.topology import declare
 from jobhopper_core.model.ids import IdMaker
 from jobhopper_core.model.writes import Create
+from stack.containers.container import Container
 
 
 def test_a_confirm_that_came_while_the_loop_stood_still_counts(rabbitmq: Container) -> None:
