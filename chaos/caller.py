@@ -9,7 +9,7 @@ from typing import Any
 from chaos.call import NO_ANSWER, Call
 
 # How long a client waits for an answer beyond what it asked to wait: longer than any may take.
-PATIENCE = 8.0
+PATIENCE = 4.0
 
 
 class Caller:

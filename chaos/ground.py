@@ -7,21 +7,29 @@ from contextlib import ExitStack
 from typing import Self
 
 from chaos import trail
-from chaos.fault import SERVICES
+from chaos.fault import SERVICES, STORES
 from chaos.schedule import REPLICAS
 from stack.containers.container import Container
 from stack.containers.kinds import MYSQL, RABBITMQ, VALKEY
+from stack.emptying import empty
 from stack.process import Process
 from stack.services import Services, Stores, migrate
 
 
 class Ground(ExitStack):
-    """Stores and services that serve within the block; `environment` goes to every service."""
+    """Stores and services that serve within the block; `environment` goes to every service.
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    `containers`: stores that are there already, by name; they are emptied first.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        containers: Mapping[str, Container] | None = None,
+    ) -> None:
         super().__init__()
         self._environment = environment
-        self.containers: dict[str, Container] = {}
+        self.containers = dict(containers or {})
         self.processes: dict[str, Process] = {}
         # Who does something to a process holds its lock until it is as it was.
         self.locks: dict[str, threading.Lock] = {}
@@ -41,14 +49,18 @@ class Ground(ExitStack):
         return self.services.stores
 
     def _start(self) -> None:
-        for kind in (MYSQL, RABBITMQ, VALKEY):
+        new = not self.containers
+        for kind in (MYSQL, RABBITMQ, VALKEY) if new else ():
             container = Container(kind)
             self.callback(container.remove)
             self.containers[kind.name] = container
-        # Side by side: each waits more than it works.
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(Container.start, self.containers.values()))
-        stores = Stores(*(self.containers[kind.name].url for kind in (MYSQL, RABBITMQ, VALKEY)))
+        if new:
+            # Side by side: each waits more than it works.
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(Container.start, self.containers.values()))
+        stores = Stores(*(self.containers[name].url for name in STORES))
+        if not new:
+            empty(stores)
         migrate(stores.mysql)
         trail.install(stores.mysql)
         self.services = self.enter_context(

@@ -16,6 +16,7 @@ from chaos.load import Load
 from chaos.logged import faults_logged
 from chaos.quiet import await_applied, dead_letters, drain, left_in_rabbitmq
 from chaos.stalls import Stalls
+from stack.containers.container import Container
 from stack.process import Process
 
 _BACKOFF = {"base": 1, "factor": 1.5, "max": 4, "jitter": 0.1}
@@ -49,13 +50,13 @@ class Loaded(NamedTuple):
     lost: list[str]
 
 
-def run(plan: Plan, say: Say) -> Evidence:
-    """Carries out the plan; `say` is told how far it is.
+def run(plan: Plan, say: Say, containers: Mapping[str, Container] | None = None) -> Evidence:
+    """Carries out the plan; `say` is told how far it is. `containers`: stores to be used.
 
     Raises RuntimeError when a client of the run's own failed.
     """
     say("Starting the stores and the services")
-    with Ground(plan.environment) as ground, Stalls() as stalls:
+    with Ground(plan.environment, containers) as ground, Stalls() as stalls:
         board = Board(ground.services.ports, ground.services.key, plan.seed, plan.pace)
         _set_up(board)
         loaded = _under_load(plan, ground, board, say)

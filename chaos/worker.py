@@ -16,6 +16,7 @@ _SLOW_HANDS = 4
 _HOLD_SECONDS = (2.0, 14.0)
 _DYING_LEASE = 4
 _DYING_SECONDS = (1.0, 3.0)
+_SECOND_WORD_SECONDS = (0.0, 0.5)
 _FROZEN_LEASE = 3
 _FROZEN_SECONDS = (1.0, 20.0)
 
@@ -43,7 +44,10 @@ def work_slowly(board: Board, who: str) -> None:
             taken = claim(board, caller, _SLOW_HANDS - len(hands), _SLOW_LEASE)
             ends |= {held.lease: time.time() + chance.uniform(*_HOLD_SECONDS) for held in taken}
             hands += taken
-        hands = [held for held in hands if _tend(caller, chance, held, ends[held.lease])]
+        over = not board.working.is_set()
+        hands = [
+            held for held in hands if _tend(caller, chance, held, 0.0 if over else ends[held.lease])
+        ]
         time.sleep(0.1)
     caller.close()
 
@@ -89,6 +93,7 @@ def _end(caller: Caller, chance: Random, held: Held) -> None:
         # Gives the job back, and then claims to have done it: the second word must not count.
         old = replace(held)
         finish(caller, held, status="queued")
+        time.sleep(chance.uniform(*_SECOND_WORD_SECONDS))
         say(caller, old, **_success(caller.who, held))
     else:
         finish(caller, held, **_ending(caller.who, chance, held))

@@ -19,7 +19,7 @@ def a_request_is_answered_in_time(evidence: Evidence) -> Iterator[Finding]:
     the run's own process stand still.
     """
     for call in evidence.calls:
-        if not call.alone or _is_hurt(evidence, call):
+        if not call.alone or is_hurt(evidence, call):
             continue
         took = call.ended - call.began - call.wait - _stalled(evidence, call)
         if took > SOON_SECONDS:
@@ -30,7 +30,7 @@ def a_request_is_answered_in_time(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("a_request_is_answered_in_time", call.job, what)
 
 
-def _is_hurt(evidence: Evidence, call: Call) -> bool:
+def is_hurt(evidence: Evidence, call: Call) -> bool:
     """Whether something was done to the API while it had the call."""
     return any(
         one.fault.target == f"api.{call.api}"

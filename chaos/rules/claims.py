@@ -45,7 +45,8 @@ def a_lease_keeps_others_out(evidence: Evidence) -> Iterator[Finding]:
     Its holder may have done so, or an operator by a cancel.
     """
     for job in evidence.jobs.values():
-        for one, other in combinations(job.claims, 2):
+        in_turn = sorted(job.claims, key=lambda claim: claim.attempt)
+        for one, other in combinations(in_turn, 2):
             if one.provisional or other.provisional:
                 continue
             if _is_early(job, one, other):
@@ -56,7 +57,7 @@ def a_lease_keeps_others_out(evidence: Evidence) -> Iterator[Finding]:
 
 def _is_early(job: Job, one: Claim, other: Claim) -> bool:
     handed = other.call.ended
-    if handed >= one.lease_end(handed) or one.may_have_ended_by(handed):
+    if one.call.began > handed or handed >= one.lease_end(handed) or one.may_have_ended_by(handed):
         return False
     return not job.cancels(one.call.began, handed)
 
