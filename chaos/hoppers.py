@@ -16,11 +16,12 @@ from stack.services import Stores
 _LOOK_SECONDS = 0.5
 
 
-def lasting_differences(stores: Stores, seconds: float) -> list[str]:
+def lasting_differences(stores: Stores, seconds: float, *, stale: bool) -> list[str]:
     """What differs between the hoppers and MySQL, and goes on to for `seconds`.
 
     The two can't be read at one moment, so what differs once may be on its way; what differs at
-    every look is wrong.
+    every look is wrong. Without `stale` the hopper may hold too much: a job that was claimed or
+    cancelled while Redis was away lies in it until a claim comes upon it.
     """
     until = time.monotonic() + seconds
     with (
@@ -28,19 +29,19 @@ def lasting_differences(stores: Stores, seconds: float) -> list[str]:
         connection.cursor() as cursor,
         redis.Redis.from_url(stores.redis) as client,
     ):
-        lasting = _differences(cursor, client)
+        lasting = _differences(cursor, client, stale)
         while lasting and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
-            lasting &= _differences(cursor, client)
+            lasting &= _differences(cursor, client, stale)
     return sorted(lasting)
 
 
-def _differences(cursor: Any, client: "redis.Redis") -> set[str]:
+def _differences(cursor: Any, client: "redis.Redis", stale: bool) -> set[str]:
     found: set[str] = set()
     jobs = rows(cursor)
     for queue in {row.queue for row in jobs}:
         ready = [row for row in jobs if _is_ready(row) and row.queue == queue]
-        found |= _of_queue(client, queue, ready)
+        found |= _of_queue(client, queue, ready, stale)
     return found
 
 
@@ -48,7 +49,7 @@ def _is_ready(row: Row) -> bool:
     return row.status == "queued" and not row.silenced
 
 
-def _of_queue(client: Any, queue: str, ready: list[Row]) -> set[str]:
+def _of_queue(client: Any, queue: str, ready: list[Row], stale: bool) -> set[str]:
     names = Names().of_queue(queue)
     held = {id_.decode(): int(place) for id_, place in client.zrange(names[0], 0, -1, False, True)}
     bound, bound_id = client.hmget(names[2], "score", "id")
@@ -67,4 +68,4 @@ def _of_queue(client: Any, queue: str, ready: list[Row]) -> set[str]:
         for id_ in held.keys() & wanted
         if held[id_] != wanted[id_]
     }
-    return missing | extra | moved
+    return missing | moved | (extra if stale else set())

@@ -14,7 +14,10 @@ def everything_comes_back(evidence: Evidence) -> Iterator[Finding]:
 
 
 def the_hopper_equals_mysql(evidence: Evidence) -> Iterator[Finding]:
-    """Every queued job below the horizon is in the hopper, at its place, and nothing else."""
+    """Every queued job below the horizon is in the hopper, at its place.
+
+    Nothing else is, once claims have come upon what became stale while Redis was away.
+    """
     for difference in evidence.aftermath.hopper:
         yield Finding("the_hopper_equals_mysql", _job_in(evidence, difference), difference)
 

@@ -1,7 +1,8 @@
 """What claims promise: attempts rise, and while a lease lasts nobody else is handed the job.
 
-A provisional claim, of the outage mode, is no fence of that kind: of its holders one at most has
-the result that counts, which the rules of results see to.
+A provisional claim, of the outage mode, stands in Redis alone until MySQL is back. Should Redis be
+hurt too, its job may be handed out again; of its holders one at most has the result that counts,
+which the rules of results see to.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ def attempts_rise(evidence: Evidence) -> Iterator[Finding]:
     """A later hand-out has a higher attempt; none is given out twice."""
     for job in evidence.jobs.values():
         for one, other in combinations(job.claims, 2):
-            if one.provisional and other.provisional:
+            if _may_be_forgotten(evidence, one, other):
                 continue
             follows = one.call.ended <= other.call.began
             if one.attempt == other.attempt or (follows and other.attempt < one.attempt):
@@ -47,12 +48,25 @@ def a_lease_keeps_others_out(evidence: Evidence) -> Iterator[Finding]:
     for job in evidence.jobs.values():
         in_turn = sorted(job.claims, key=lambda claim: claim.attempt)
         for one, other in combinations(in_turn, 2):
-            if one.provisional or other.provisional:
+            if _may_be_forgotten(evidence, one, other):
                 continue
             if _is_early(job, one, other):
                 end = one.lease_end(other.call.ended) - other.call.ended
                 what = f"attempt {other.attempt} was handed out {end:.3f} s before the end of the "
                 yield Finding("a_lease_keeps_others_out", job.id, f"{what}lease of {one.attempt}")
+
+
+def _may_be_forgotten(evidence: Evidence, one: Claim, other: Claim) -> bool:
+    """Whether one of the claims is provisional, and Redis was hurt before the later of them."""
+    if not (one.provisional or other.provisional):
+        return False
+    calls = (one.call, other.call)
+    since = min(call.began for call in calls) - evidence.start
+    until = max(call.ended for call in calls) - evidence.start
+    return any(
+        hurt.fault.target == "valkey" and hurt.began <= until and hurt.healed >= since
+        for hurt in evidence.faults
+    )
 
 
 def _is_early(job: Job, one: Claim, other: Claim) -> bool:

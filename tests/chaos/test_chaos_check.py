@@ -124,12 +124,22 @@ def test_a_release_that_nobody_said() -> None:
     assert story.broken() == {"a_claim_ends_by_its_holder_or_its_lease"}
 
 
-def test_two_provisional_holders_of_one_attempt() -> None:
+def provisional_twice() -> Story:
     story = created(attempt=1, status="succeeded")
     for at in (2, 3):
         hold = story.claim(at, 1, provisional=True)
         story.say(hold, at + 2, status="succeeded", result=f"of {at}")
     story.row("succeeded", 1, result="of 3")
+    return story
+
+
+def test_two_provisional_holders_of_one_attempt() -> None:
+    assert provisional_twice().broken() == {"attempts_rise", "a_lease_keeps_others_out"}
+
+
+def test_two_provisional_holders_where_redis_failed_too() -> None:
+    story = provisional_twice()
+    story.faults.append(Inflicted(Fault(2, "flush", "valkey", 1), 2, 3))
     assert story.findings() == []
 
 
