@@ -16,7 +16,8 @@ def test_the_system_tells_what_it_is(server: Server, api: Api) -> None:
         "started_at": view["started_at"],
         "time": view["time"],
         "shards": 4,
-        "stores": {"sqlite": {"up": True, "since": since}},
+        "stores": {"sqlite": {"up": True, "since": since, "breaker": "closed"}},
+        "outage": {"phase": "none", "since": None, "replicas": 0, "reaching": 0},
     }
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", view["version"])
     assert view["started_at"] <= since <= view["time"]

@@ -2,6 +2,7 @@
 
 import pika
 
+from jobhopper_core import tcp
 from jobhopper_core.errors import ConfigurationError
 
 CONNECT_SECONDS = 1.0
@@ -26,4 +27,5 @@ def parameters(url: str) -> pika.URLParameters:
     found.blocked_connection_timeout = BLOCKED_SECONDS
     found.heartbeat = HEARTBEAT_SECONDS
     found.connection_attempts = 1
+    found.tcp_options = {**tcp.options_by_name(), "TCP_NODELAY": True}
     return found

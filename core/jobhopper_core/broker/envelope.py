@@ -70,5 +70,9 @@ def size_of(write: Write) -> int:
     """About how many bytes a write takes in an envelope."""
     if isinstance(write, Create):
         return 300 + len(write.payload)
-    bodies = (write.progress, getattr(write, "result", None), getattr(write, "error", None))
+    bodies = (
+        getattr(write, "progress", None),
+        getattr(write, "result", None),
+        getattr(write, "error", None),
+    )
     return 250 + sum(len(body) for body in bodies if body is not None)

@@ -15,6 +15,7 @@ from jobhopper_core.broker.names import Lane
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.names import Names
+from jobhopper_core.hopper.outage import Phase, phase_of
 from jobhopper_core.hopper.telling import told
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.model.writes import Outcome, Write
@@ -124,6 +125,16 @@ class ApplyAndOffer:
         if not ids:
             return []
         return self._database.run(partial(ready_by_id, job_ids=ids))
+
+    def in_outage(self) -> bool:
+        """Whether the hopper knows more than MySQL; not when Redis is away."""
+        if self._link is None:
+            return False
+        try:
+            phase = self._link.run([self._link.commands.phase()])[0]
+        except UnavailableError:
+            return False
+        return phase_of(phase) is not Phase.NONE
 
     def redis_time(self) -> int | None:
         """Redis's time (ms), to be taken before the database is read; None when it is away."""

@@ -12,6 +12,7 @@ from jobhopper_core.errors import UnavailableError
 from jobhopper_core.hopper.commands import CAPACITY, MOST_BYTES, Begun, Horizon, begun
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.offer import offer, place
+from jobhopper_core.hopper.outage import Phase, phase_of
 from jobhopper_core.hopper.telling import held
 from jobhopper_core.store import queues
 from jobhopper_core.store.database import Database
@@ -39,11 +40,18 @@ class Refill:
     def run(self, queue: str, *, from_start: bool) -> int | None:
         """How many jobs went in; None while another's refill of the queue is under way.
 
+        None in an outage, too: MySQL may not know yet what was handed out.
+
         Raises UnavailableError when Redis or MySQL can't serve.
         """
         token = secrets.token_hex(8)
-        state = begun(self._link.run([self._link.commands.refill_begin(queue, token)])[0])
+        begin = self._link.commands.refill_begin(queue, token)
+        phase, reply = self._link.run([self._link.commands.phase(), begin])
+        state = begun(reply)
         if state is None:
+            return None
+        if phase_of(phase) is not Phase.NONE:
+            self._end(queue, token, _NOTHING)
             return None
         try:
             page = self._read(queue, state, from_start=from_start)

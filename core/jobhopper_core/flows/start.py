@@ -4,14 +4,19 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.errors import ConfigurationError, JobhopperError, UnavailableError
+from jobhopper_core.hopper import mirror
+from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.hopper.names import Names
 from jobhopper_core.store import meta, schema
 from jobhopper_core.store import shards as shard_rows
 from jobhopper_core.store.database import Database
+from jobhopper_core.store.server_database import ServerDatabase
 from jobhopper_core.store.transaction import Transaction
 from jobhopper_core.telemetry.probes import Pulse
 
@@ -51,9 +56,16 @@ def require(settings: object, *names: str) -> None:
 
 
 def await_database(
-    database: Database, shards: int, waiting: Waiting, stopping: threading.Event, pulse: Pulse
+    database: Database,
+    shards: int,
+    waiting: Waiting,
+    stopping: threading.Event,
+    pulse: Pulse,
+    instead: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Waits until the database answers with the right schema; False when told to stop.
+
+    While it is away `instead` is asked whether the process can begin without it.
 
     Raises ConfigurationError for what no waiting mends: a newer schema, other shards.
     """
@@ -64,13 +76,33 @@ def await_database(
         except UnavailableError as error:
             waiting.set("mysql", str(error))
             _log.warning("waiting", extra={"reason": str(error)[:300]})
-            stopping.wait(_PAUSE_SECONDS)
-        else:
-            waiting.set("mysql", None)
-            waiting.set("start", None)
-            pulse.forget("start")
-            return True
+            if not instead():
+                stopping.wait(_PAUSE_SECONDS)
+                continue
+        waiting.set("mysql", None)
+        waiting.set("start", None)
+        pulse.forget("start")
+        return True
     return False
+
+
+def start_from_mirror(
+    link: HopperLink, names: Names, database: ServerDatabase, shards: int
+) -> bool:
+    """Takes from Redis what the database would have said; False when it is not there.
+
+    Raises ConfigurationError when the install has other shards.
+    """
+    try:
+        found = mirror.meta(link.run([("GET", names.plain("meta"))])[0])
+        now = link.now_ms() * 1000
+    except UnavailableError:
+        return False
+    if found is None or found.schema != schema.SCHEMA:
+        return False
+    meta.check_shards(shards, str(found.shards))
+    database.offset = now + found.offset - time.time_ns() // 1000
+    return True
 
 
 def stop_on_signals() -> threading.Event:

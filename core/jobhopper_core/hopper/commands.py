@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.hopper.offer import Held, Offer, held
+from jobhopper_core.hopper.outage import Outage, Phase
 
 Command = tuple[Any, ...]
 
@@ -102,6 +103,29 @@ class HopperCommands:
         """
         flag = int(complete)
         return self._call("jh_refill_end", queue, token, flag, *self._most, *_flat(offers))
+
+    def next_ids(self, queue: str, count: int) -> Command:
+        """Looks at the ids of the next jobs, in order."""
+        return ("ZRANGE", self._names.of_queue(queue)[0], 0, count - 1)
+
+    def bodies(self, queue: str, ids: Sequence[str]) -> Command:
+        """Looks at jobs, by id, without taking them."""
+        return ("HMGET", self._names.of_queue(queue)[1], *ids)
+
+    def report(self, process: str, known: Outage, *, reaches_mysql: bool) -> Command:
+        """Says whether `process` reaches MySQL, and what it knows of an outage."""
+        keys = (self._names.plain("replicas"), self._names.plain("outage"))
+        arguments = (process, int(reaches_mysql), known.phase.value, known.mark)
+        return ("FCALL", f"jh_report_{VERSION}", len(keys), *keys, *arguments)
+
+    def step(self, known: Outage, phase: Phase, mark: int) -> Command:
+        """Moves the outage on to `phase`, if it still is as `known`."""
+        arguments = (known.phase.value, known.mark, phase.value, mark)
+        return ("FCALL", f"jh_step_{VERSION}", 1, self._names.plain("outage"), *arguments)
+
+    def phase(self) -> Command:
+        """Reads the phase of the outage alone."""
+        return ("HGET", self._names.plain("outage"), "phase")
 
     def pause(self, queue: str, *, paused: bool) -> Command:
         """Says whether `take` may give anything."""

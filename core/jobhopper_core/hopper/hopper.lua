@@ -211,6 +211,8 @@ local function take(keys, args)
   bulk('ZADD', keys[4], stamps)
   redis.call('PEXPIRE', keys[4], TAKEN_MS)
   add_bytes(keys, -bytes)
+  -- How fast a queue is worked off says how long its hopper lasts without MySQL.
+  redis.call('HINCRBY', keys[3], 'taken', #ids)
   return reply
 end
 
@@ -269,6 +271,57 @@ local function refill_end(keys, args)
   return {'done', added}
 end
 
+-- The outage mode is one state for the whole install. Keys: 1 replicas, hash: of each API process
+-- until when (ms) its report counts and whether it reaches MySQL; and since when reports come.
+-- 2 outage, hash: phase, mark (us, MySQL's time: what has to be applied before the next phase), since.
+-- args: the process, '1' when it reaches MySQL, the phase and the mark that it knows ('' for none).
+-- Returns the phase ('' for none), its mark, since when (ms), how many report, how many reach MySQL.
+local REPORT_MS = 5000
+local FORGET_MS = 60000
+local ENDED = 'none'
+
+local function report(keys, args)
+  local now = now_ms()
+  local first = tonumber(redis.call('HGET', keys[1], 'first') or now)
+  redis.call('HSET', keys[1], 'first', first, args[1], string.format('%d %s', now + REPORT_MS, args[2]))
+  redis.call('PEXPIRE', keys[1], FORGET_MS)
+  local all, live, reaching = redis.call('HGETALL', keys[1]), 0, 0
+  for i = 1, #all, 2 do
+    local until_ms, reaches = string.match(all[i + 1], '^(%d+) (%d)$')
+    if until_ms then
+      if tonumber(until_ms) < now then
+        redis.call('HDEL', keys[1], all[i])
+      else
+        live = live + 1
+        reaching = reaching + tonumber(reaches)
+      end
+    end
+  end
+  local found = redis.call('HMGET', keys[2], 'phase', 'mark', 'since')
+  if not found[1] and args[3] ~= '' and args[3] ~= ENDED then
+    -- Redis lost what was known; who ended an outage would have left a word of it.
+    found = {args[3], args[4], now}
+    redis.call('HSET', keys[2], 'phase', found[1], 'mark', found[2], 'since', found[3])
+  end
+  local phase = found[1] or ENDED
+  -- One that has just come may be the only one that reports, and not the only one there is.
+  if reaching == 0 and phase ~= 'down' and (phase ~= ENDED or now - first >= REPORT_MS) then
+    local since = phase == ENDED and now or found[3]
+    redis.call('HSET', keys[2], 'phase', 'down', 'mark', 0, 'since', since)
+    found, phase = {'down', '0', since}, 'down'
+  end
+  return {phase, tonumber(found[2] or 0), tonumber(found[3] or 0), live, reaching}
+end
+
+-- args: the phase and the mark that were read, the new ones. Nothing changes when another was quicker.
+local function step(keys, args)
+  local found = redis.call('HMGET', keys[1], 'phase', 'mark')
+  if (found[1] or ENDED) ~= args[1] or (found[2] or '0') ~= args[2] then return 0 end
+  redis.call('HSET', keys[1], 'phase', args[3], 'mark', args[4])
+  if args[3] == ENDED then redis.call('HSET', keys[1], 'since', now_ms()) end
+  return 1
+end
+
 -- Those that make room may run even when memory is full: else it would stay so.
 local function register(name, callback, flags)
   redis.register_function{function_name = name .. '_VERSION', callback = callback, flags = flags}
@@ -280,3 +333,5 @@ register('jh_give_back', give_back, {})
 register('jh_forget', forget, {'allow-oom'})
 register('jh_refill_begin', refill_begin, {})
 register('jh_refill_end', refill_end, {})
+register('jh_report', report, {'allow-oom'})
+register('jh_step', step, {'allow-oom'})

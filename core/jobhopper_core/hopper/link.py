@@ -1,6 +1,5 @@
 """A process's way to Redis. It may fail at any moment; nothing that is kept depends on it."""
 
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,16 +10,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from jobhopper_core import tcp
+from jobhopper_core.breaker import Breaker
 from jobhopper_core.errors import ConfigurationError, UnavailableError
 from jobhopper_core.hopper.commands import Command, HopperCommands
 from jobhopper_core.model.times import SECOND
 
 CONNECT_SECONDS = 1.0
 SOCKET_SECONDS = 1.0
-# While Redis is away it is asked this often; in between, calls fail at once.
-PAUSE_SECONDS = 0.5
-# One that does not even refuse costs a caller its patience: it is asked less often.
-_PAUSE_MAX_SECONDS = 2.0
 # Clocks drift, and a replica that takes over has one of its own.
 _OFFSET_SECONDS = 10.0
 
@@ -31,24 +28,28 @@ class HopperLink:
     def __init__(self, url: str, commands: HopperCommands) -> None:
         self.commands = commands
         self._client = client(url)
-        self._closed_until = 0.0
-        self._pause = 0.0
-        self._probe = threading.Lock()
+        self.breaker = Breaker()
         # Redis's time less this process's, in µs.
         self._offset = 0
         self._offset_until = 0.0
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """The replies to `commands`, sent together. Raises UnavailableError."""
-        if not self._pause:
-            return self._ask(commands)
-        # Of all threads one finds out whether Redis is back.
-        if time.monotonic() < self._closed_until or not self._probe.acquire(blocking=False):
+        if not self.breaker.admits():
             raise UnavailableError("Redis did not answer a moment ago.")
         try:
-            return self._ask(commands)
-        finally:
-            self._probe.release()
+            replies = self._run(commands)
+        except (RedisError, OSError) as error:
+            self.breaker.failed()
+            self._offset_until = 0.0
+            # Each of them would fail once more when Redis is back.
+            self._client.connection_pool.disconnect(inuse_connections=False)
+            raise UnavailableError(f"Redis can't serve now: {error}") from error
+        except BaseException:
+            self.breaker.abandon()
+            raise
+        self.breaker.succeeded()
+        return replies
 
     def now_ms(self) -> int:
         """Redis's time as known here, never ahead of it. Raises UnavailableError."""
@@ -61,20 +62,6 @@ class HopperLink:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-    def _ask(self, commands: Sequence[Command]) -> list[Any]:
-        asked = time.monotonic()
-        try:
-            replies = self._run(commands)
-        except (RedisError, OSError) as error:
-            now = time.monotonic()
-            # Longer than it took, so that one that hangs slows its callers little.
-            self._pause = min(max(PAUSE_SECONDS, 3 * (now - asked)), _PAUSE_MAX_SECONDS)
-            self._closed_until = now + self._pause
-            self._offset_until = 0.0
-            raise UnavailableError(f"Redis can't serve now: {error}") from error
-        self._pause = 0.0
-        return replies
 
     def _run(self, commands: Sequence[Command]) -> list[Any]:
         replies = self._send(commands)
@@ -110,6 +97,8 @@ def options() -> dict[str, Any]:
     return {
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": SOCKET_SECONDS,
+        "socket_keepalive": True,
+        "socket_keepalive_options": tcp.options(),
         # For a connection that was closed while it lay idle; who timed out once, would again.
         "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         "health_check_interval": 15,

@@ -80,4 +80,5 @@ def claimed(job: Held, claim_id: str, lease_until: int) -> ClaimedJob:
         job.traceparent,
         claim_id,
         lease_until,
+        "hopper",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from msgspec import Raw
 
 from jobhopper_core.hopper.commands import Command, HopperCommands
+from jobhopper_core.hopper.mirror import keep_settings
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.hopper.offer import Held, Offer, offer
 from jobhopper_core.model.queue import QueueSettings
@@ -44,7 +45,7 @@ def told(
 
 def paused(names: Names, queue: str, settings: QueueSettings) -> list[Command]:
     """The commands that tell the hopper, and those who wait, whether a queue is paused."""
-    told_: list[Command] = [("HSET", names.settings(queue), "paused", int(settings.paused))]
+    told_: list[Command] = [keep_settings(names, queue, settings)]
     if not settings.paused:
         told_.append(("PUBLISH", names.of_queue(queue)[-1], 0))
     return told_

@@ -60,6 +60,8 @@ class ClaimedJob(NamedTuple):
     traceparent: str | None
     claim_id: str
     lease_until: int
+    # Where it was found: straight in MySQL, by the hopper, or in the hopper alone (provisional).
+    path: str = "mysql"
 
 
 class Demand(NamedTuple):

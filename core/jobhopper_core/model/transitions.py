@@ -69,6 +69,18 @@ def promote(job: JobState, now: int) -> None:
     _move(job, Move.PROMOTE, now)
 
 
+def claim(job: JobState, at: int, claim_id: str, until: int, worker: str | None) -> None:
+    """A worker has the job: its next attempt began at `at`, and its lease ends at `until`."""
+    _move(job, Move.CLAIM, at)
+    job.attempt += 1
+    job.claim_id = claim_id
+    job.lease_until = until
+    job.started_at = at
+    job.worker = worker
+    # Whoever has a job in hand is not hidden; it was handed out before it was silenced.
+    job.silenced = False
+
+
 def extend(job: JobState, at: int, until: int | None, progress: str | None) -> None:
     """A heartbeat: a later end of the lease, newer progress; never an earlier or older one."""
     if until is not None and job.lease_until is not None:

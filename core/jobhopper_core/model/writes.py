@@ -22,15 +22,32 @@ class Create(msgspec.Struct, tag_field="op", tag="create", omit_defaults=True):
     max_attempts: int
     run_at: int | None = None
     traceparent: str | None = None
+    # Its queue may not exist: nobody could be asked.
+    new_queue: bool = False
 
 
-class _Update(msgspec.Struct, tag_field="op", omit_defaults=True):
+class _Tries(msgspec.Struct, kw_only=True):
+    # How often it was sent again, behind the claim that it belongs to.
+    again: int = 0
+
+
+class _Update(_Tries, tag_field="op", omit_defaults=True):
     """What every worker's update has: the job, the time of acceptance, and the claim."""
 
     id: str
     at: int
     claim_id: str
     attempt: int
+
+
+class Claim(_Update, tag="claim", kw_only=True):
+    """A job was handed out while the database was away; `attempt` is the one that began.
+
+    `until` is the end of the lease (µs).
+    """
+
+    until: int
+    worker: str | None = None
 
 
 class Extend(_Update, tag="extend"):
@@ -65,7 +82,7 @@ class Release(_Update, tag="release"):
     progress: str | None = None
 
 
-Update = Extend | Succeed | Fail | Release
+Update = Claim | Extend | Succeed | Fail | Release
 Write = Create | Update
 
 
@@ -78,6 +95,8 @@ class Outcome(StrEnum):
     STALE_CLAIM = "stale_claim"
     CANCELLED = "cancelled"
     NOT_RUNNING = "not_running"
+    # The claim that the update belongs to has not been applied yet.
+    AHEAD = "ahead"
 
 
 class Ending(StrEnum):

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from jobhopper_core.model import transitions
 from jobhopper_core.model.queue import Backoff
-from jobhopper_core.model.states import Status
+from jobhopper_core.model.states import FINAL, Status
 from jobhopper_core.model.transitions import JobState
 from jobhopper_core.model.writes import (
+    Claim,
     Create,
     Extend,
     Fail,
@@ -23,7 +24,7 @@ from jobhopper_core.model.writes import (
     Update,
     Write,
 )
-from jobhopper_core.store import counts
+from jobhopper_core.store import counts, queues
 from jobhopper_core.store.find import find
 from jobhopper_core.store.insert import insert
 from jobhopper_core.store.queues import backoffs
@@ -54,15 +55,32 @@ def apply(tx: Transaction, writes: Sequence[Write], chance: Chance, shards: int)
 
 
 def judge(job: JobState, update: Update) -> Outcome:
-    """Whether an update counts: only while its claim is the row's. Else, why it does not."""
-    if job.status is Status.RUNNING:
-        return Outcome.APPLIED if job.claim_id == update.claim_id else Outcome.STALE_CLAIM
-    if job.attempt != update.attempt:
-        return Outcome.STALE_CLAIM
-    if job.status is Status.CANCELLED:
+    """Whether an update counts: only while its claim is the row's. Else, why it does not.
+
+    A claim counts while the row still is as its maker knew it: queued, one attempt behind.
+    """
+    if isinstance(update, Claim):
+        return _judge_claim(job, update)
+    if job.status is Status.RUNNING and job.claim_id == update.claim_id:
+        return Outcome.APPLIED
+    if job.status in FINAL:
+        return _of_ended(job, update)
+    return Outcome.AHEAD if job.attempt < update.attempt else Outcome.STALE_CLAIM
+
+
+def _judge_claim(job: JobState, claim: Claim) -> Outcome:
+    if job.status is Status.QUEUED and job.attempt == claim.attempt - 1:
+        return Outcome.APPLIED
+    if job.status in FINAL:
+        return _of_ended(job, claim)
+    return Outcome.DUPLICATE if job.claim_id == claim.claim_id else Outcome.STALE_CLAIM
+
+
+def _of_ended(job: JobState, update: Update) -> Outcome:
+    # One cancelled before its claim was applied is an attempt behind.
+    if job.status is Status.CANCELLED and job.attempt <= update.attempt:
         return Outcome.CANCELLED
-    still_waiting = job.status in {Status.QUEUED, Status.SCHEDULED}
-    return Outcome.STALE_CLAIM if still_waiting else Outcome.NOT_RUNNING
+    return Outcome.NOT_RUNNING if job.attempt == update.attempt else Outcome.STALE_CLAIM
 
 
 @dataclass(slots=True)
@@ -81,6 +99,8 @@ class _Batch:
             return
         first = {write.id: i for i, write in reversed(creates)}
         distinct = [write for i, write in creates if first[write.id] == i]
+        for queue in sorted({write.queue for write in distinct if write.new_queue}):
+            queues.admit(self.tx, queue)
         new, effects, deltas = insert(self.tx, distinct, self.now, shards)
         for i, write in creates:
             if first[write.id] != i or write.id not in new:
@@ -124,6 +144,9 @@ class _Batch:
     def move(self, one: Change, update: Update) -> None:
         job = one.after
         match update:
+            case Claim():
+                transitions.claim(job, update.at, update.claim_id, update.until, update.worker)
+                return
             case Extend():
                 transitions.extend(job, update.at, update.until, update.progress)
                 return

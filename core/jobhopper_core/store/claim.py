@@ -7,7 +7,7 @@ exactly one changes the row, and only rows that bear the claim's own id are hand
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from jobhopper_core.model import ids
@@ -42,12 +42,16 @@ class Handout(NamedTuple):
 
 
 def claim(
-    tx: Transaction, queue: str, demands: Sequence[Demand], at: Position | None = None
+    tx: Transaction,
+    queue: str,
+    demands: Sequence[Demand],
+    at: Position | None = None,
+    tried: "Callable[[Sequence[Pick]], None]" = lambda _picks: None,
 ) -> Handout:
     """Claims the top picks of `queue` for `demands`, first come first served.
 
     With `at` the top picks from that place on: a read that does not have to step over what was
-    claimed before it.
+    claimed before it. `tried` is told what is about to be claimed, for who has to find out later.
 
     Raises TooManyQueuesError when `queue` is new and the install is full.
     """
@@ -63,6 +67,7 @@ def claim(
         Pick(i, demand.worker, _claimed(job, claim_ids[i], now + _lease(demand, settings)))
         for job, (i, demand) in zip(ready, askers, strict=False)
     ]
+    tried(picks)
     won = claim_known(tx, queue, picks, now)
     return Handout(handed_out(picks, won, len(demands)), left=len(ready) == len(askers))
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from jobhopper_core.store.mysql import MysqlDialect, mysql_engine
+from jobhopper_core.store.mysql import SOCKET_SECONDS, MysqlDialect, mysql_engine
 from jobhopper_core.store.server_database import ServerDatabase
 from jobhopper_core.store.sqlite import Clock, SqliteDialect, sqlite_engine
 from jobhopper_core.store.sqlite_database import SqliteDatabase
@@ -56,9 +56,18 @@ def open_sqlite(path: Path, clock: Clock, slot: int) -> Database:
     return SqliteDatabase(sqlite_engine(path), SqliteDialect(clock), clock, slot)
 
 
-def open_mysql(url: str, slot: int, threads: int = 8, clock: Clock | None = None) -> ServerDatabase:
+def open_mysql(
+    url: str,
+    slot: int,
+    threads: int = 8,
+    clock: Clock | None = None,
+    seconds: float = SOCKET_SECONDS,
+) -> ServerDatabase:
     """The MySQL or MariaDB database at `url`; `clock` stands in for the server's in tests.
+
+    A statement that takes longer than `seconds` counts as lost.
 
     Raises ConfigurationError when the URL can't be read. Connects when first used.
     """
-    return ServerDatabase(mysql_engine(url, threads + 1), MysqlDialect(clock), slot, threads, clock)
+    engine = mysql_engine(url, threads + 1, seconds)
+    return ServerDatabase(engine, MysqlDialect(clock), slot, threads, clock)

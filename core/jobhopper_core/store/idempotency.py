@@ -8,6 +8,11 @@ from jobhopper_core.model.limits import IDEMPOTENCY_SECONDS
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.store.transaction import Transaction
 
+MISMATCH = (
+    "This key was used with another body in the last 24 hours; use a new key, "
+    "or repeat the first body."
+)
+
 
 class Reservation(NamedTuple):
     """A key's hash, the first id and the number of jobs it stands for, and its body's hash."""
@@ -40,11 +45,7 @@ def reserve(tx: Transaction, wanted: Reservation) -> str:
     sql = "SELECT first_id, body FROM idempotency_keys WHERE digest = ?"
     first_id, body = tx.read(sql, (wanted.digest,))[0]
     if body != wanted.body:
-        raise IdempotencyMismatchError(
-            "Idempotency-Key",
-            "This key was used with another body in the last 24 hours; use a new key, "
-            "or repeat the first body.",
-        )
+        raise IdempotencyMismatchError("Idempotency-Key", MISMATCH)
     return ids.text(first_id)
 
 

@@ -13,7 +13,11 @@ def settle(tx: Transaction, name: str, value: str) -> str:
 
 def agree_on_shards(tx: Transaction, shards: int) -> None:
     """Makes sure that this install has `shards` shards. Raises ConfigurationError."""
-    settled = settle(tx, "shards", str(shards))
+    check_shards(shards, settle(tx, "shards", str(shards)))
+
+
+def check_shards(shards: int, settled: str) -> None:
+    """Raises ConfigurationError unless `shards` is what was settled."""
     if settled != str(shards):
         raise ConfigurationError(
             f"JOBHOPPER_SHARDS is {shards}, but this database was set up with {settled}; "

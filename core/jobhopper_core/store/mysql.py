@@ -11,16 +11,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pymysql
 from sqlalchemy import Connection, Engine, create_engine
 
+from jobhopper_core import tcp
 from jobhopper_core.errors import ConfigurationError
 from jobhopper_core.store.dialect import Row
 
 Clock = Callable[[], int]
 
 _CONNECT_SECONDS = 1
-_SOCKET_SECONDS = 10
+SOCKET_SECONDS = 10
 _LOCK_WAIT_SECONDS = 5
 _DEFAULT_PORT = 3306
-_NOW = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
+NOW = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 
 
 class MysqlDialect:
@@ -30,13 +31,13 @@ class MysqlDialect:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
-        self.now_column = _NOW if clock is None else ""
+        self.now_column = NOW if clock is None else ""
 
     def now(self, connection: Connection) -> int:
         """The server's clock, in µs since 1970."""
         if self._clock is not None:
             return self._clock()
-        found: int = connection.exec_driver_sql(f"SELECT {_NOW}").scalar_one()
+        found: int = connection.exec_driver_sql(f"SELECT {NOW}").scalar_one()
         return found
 
     def sql(self, text: str) -> str:
@@ -134,15 +135,17 @@ def _flat(rows: Sequence[Row]) -> tuple[Any, ...]:
     return tuple(value for row in rows for value in row)
 
 
-def mysql_engine(url: str, pool: int) -> Engine:
+def mysql_engine(url: str, pool: int, seconds: float = SOCKET_SECONDS) -> Engine:
     """An engine for `mysql://user:password@host:port/database`, with up to `pool` connections.
+
+    A statement that takes longer than `seconds` counts as lost.
 
     Raises ConfigurationError when the URL can't be read; it never repeats the password.
     """
     options = connection_options(url)
     return create_engine(
         "mysql+pymysql://",
-        creator=lambda: _connect(options),
+        creator=lambda: connect(options, seconds=seconds),
         pool_size=pool,
         max_overflow=0,
         pool_timeout=_CONNECT_SECONDS,
@@ -191,15 +194,18 @@ def _bad_url() -> ConfigurationError:
     )
 
 
-def _connect(options: dict[str, Any]) -> "pymysql.Connection[Any]":
-    return pymysql.connect(
+def connect(
+    options: dict[str, Any], *, seconds: float = SOCKET_SECONDS, autocommit: bool = False
+) -> "pymysql.Connection[Any]":
+    """A connection in which no answer is waited for longer than `seconds`."""
+    connection = pymysql.connect(
         **options,
         charset="utf8mb4",
         collation="utf8mb4_bin",
         connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_SOCKET_SECONDS,
-        write_timeout=_SOCKET_SECONDS,
-        autocommit=False,
+        read_timeout=seconds,
+        write_timeout=seconds,
+        autocommit=autocommit,
         init_command=(
             "SET SESSION time_zone = '+00:00', "
             f"SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}, "
@@ -207,3 +213,6 @@ def _connect(options: dict[str, Any]) -> "pymysql.Connection[Any]":
             "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
         ),
     )
+    # The driver has no setting for it.
+    tcp.harden(connection._sock)  # type: ignore[attr-defined]  # noqa: SLF001
+    return connection

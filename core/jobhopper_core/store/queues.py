@@ -30,6 +30,12 @@ def ensure(tx: Transaction, name: str) -> QueueSettings:
     return QueueSettings()
 
 
+def admit(tx: Transaction, name: str) -> None:
+    """Makes `name` with the defaults when it is new, however many there are: it has a job."""
+    if read(tx, name) is None:
+        _write(tx, name, QueueSettings())
+
+
 def read(tx: Transaction, name: str) -> QueueSettings | None:
     """The settings of `name`, or None when there is no such queue."""
     rows = tx.read("SELECT settings FROM queues WHERE name = ?", (name,))

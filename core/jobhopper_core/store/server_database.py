@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from jobhopper_core.errors import UnavailableError
+from jobhopper_core.errors import OutcomeUnknownError, UnavailableError
 from jobhopper_core.store.dialect import Dialect
 from jobhopper_core.store.faults import is_contention, translated
 from jobhopper_core.store.save import ChangedMeanwhileError
@@ -88,7 +88,11 @@ class ServerDatabase:
             except PoolTimeoutError:
                 raise UnavailableError("Every connection to the database is busy.") from None
             except DBAPIError as error:
-                dead = error.connection_invalidated and not (attempt.committing or fresh)
+                if error.connection_invalidated and attempt.committing:
+                    raise OutcomeUnknownError(
+                        f"The database went away while it committed: {error.orig}"
+                    ) from error
+                dead = error.connection_invalidated and not fresh
                 fresh = fresh or dead
                 if tries_left == 0 or not (dead or is_contention(error)):
                     raise translated(error) from error

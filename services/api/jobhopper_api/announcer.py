@@ -1,13 +1,18 @@
 """Passes on what a committed transaction changed: to this process, and to Redis for the others."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from jobhopper_api.bridge import Store
 from jobhopper_api.hub import Hub
 from jobhopper_api.redis_side import RedisSide
 from jobhopper_core.errors import UnavailableError
+from jobhopper_core.hopper.commands import Command
+from jobhopper_core.hopper.mirror import drop_key, keep_key
+from jobhopper_core.hopper.names import Names
 from jobhopper_core.hopper.telling import paused, told
+from jobhopper_core.model.access import ApiKey
 from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.store.refill import ready_by_id
 from jobhopper_core.store.save import Effects
@@ -53,6 +58,23 @@ class Announcer:
                 _log.info("offer_lost", extra={"reason": str(error)[:200]})
         # A queue that goes on after a pause has waiters who were told that there is nothing.
         self._hub.announce(queue)
+
+    async def announce_key(self, key: ApiKey, digest: bytes) -> None:
+        """Keeps a new API key where it can be found without the database."""
+        await self._mirror(lambda names: keep_key(names, key, digest))
+
+    async def announce_key_gone(self, key_id: str) -> None:
+        """Drops a deleted API key there."""
+        await self._mirror(lambda names: drop_key(names, key_id))
+
+    async def _mirror(self, command: Callable[[Names], Command]) -> None:
+        if self._redis is None:
+            return
+        try:
+            await self._redis.run(command(self._redis.names))
+        except UnavailableError as error:
+            # A refiller says it again.
+            _log.info("offer_lost", extra={"reason": str(error)[:200]})
 
     async def _tell(self, redis: RedisSide, effects: Effects, at_ms: int) -> None:
         job_ids = [job_id for _, job_id in effects.readied]

@@ -1,6 +1,7 @@
 """Puts the parts of the API together, with as many stores as there are."""
 
 import random
+from collections.abc import Callable
 from typing import NamedTuple
 
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
@@ -10,12 +11,16 @@ from jobhopper_api.bridge import Store
 from jobhopper_api.claims.desk import ClaimDesk
 from jobhopper_api.claims.from_hopper import HopperClaims
 from jobhopper_api.claims.from_store import StoreClaims
+from jobhopper_api.claims.provisional import ProvisionalClaims
+from jobhopper_api.claims.unknown import UnknownClaims
 from jobhopper_api.health import Ask, Health
 from jobhopper_api.http.identity import Gate
 from jobhopper_api.hub import Hub
+from jobhopper_api.outage_watch import OutageWatch
 from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.redis_side import RedisSide
 from jobhopper_api.services import Facts, Services
+from jobhopper_api.sight import Sight
 from jobhopper_api.telemetry import ApiMetrics
 from jobhopper_api.writes.broker import BrokerPath
 from jobhopper_api.writes.path import WritePath
@@ -43,18 +48,25 @@ def put_together(
     registry: CollectorRegistry,
     broker: BrokerPath | None = None,
     redis_url: str = "",
+    sight: Callable[[Store], Sight] | None = None,
 ) -> Services:
     """The parts; has to be called on the event loop that serves them.
 
-    `name` is what the database is called to the outside: mysql or sqlite.
+    `name` is what the database is called to the outside: mysql or sqlite. `sight` makes what looks
+    whether a database that is a server of its own is there.
     """
     store, hub, queues = Store(database), Hub(), QueueRegistry()
+    seeing = sight(store) if sight is not None else None
     metrics = ApiMetrics(registry, facts.version)
     redis = RedisSide(redis_url, Names(), hub) if redis_url else None
     announcer = Announcer(store, hub, redis)
     straight = StraightPath(store, announcer, facts.shards, random.random)
     writes = WritePath(straight, broker, facts.shards)
-    claims = HopperClaims(store, redis, queues) if redis is not None else StoreClaims(store)
+    unknown = UnknownClaims(store, writes)
+    claims: HopperClaims | StoreClaims = StoreClaims(store, unknown)
+    if redis is not None:
+        provisional = ProvisionalClaims(store, redis, broker, facts.shards)
+        claims = HopperClaims(store, redis, queues, provisional, unknown)
     claim_desk = ClaimDesk(store, hub, writes, claims.take)
     # Asked for at each scrape, on either port.
     metrics.waiting.set_function(claim_desk.waiting)
@@ -68,8 +80,10 @@ def put_together(
         revocation=Revocation(store, redis),
         claims=claim_desk,
         queues=queues,
-        gate=Gate(store, gate.admin_key, open_=gate.open),
-        health=Health(store, _asks(store, name, broker, redis), metrics),
+        gate=Gate(store, redis, gate.admin_key, open_=gate.open),
+        health=Health(store, _asks(store, name, broker, redis, seeing), metrics),
+        outage=OutageWatch(store, redis, broker, seeing, metrics),
+        sight=seeing,
         signer=signer,
         ids=IdMaker(),
         metrics=metrics,
@@ -85,11 +99,16 @@ def new_registry() -> CollectorRegistry:
 
 
 def _asks(
-    store: Store, name: str, broker: BrokerPath | None, redis: RedisSide | None
+    store: Store,
+    name: str,
+    broker: BrokerPath | None,
+    redis: RedisSide | None,
+    sight: Sight | None,
 ) -> dict[str, Ask]:
-    asks: dict[str, Ask] = {name: store.ping}
+    ask = store.ping if sight is None else sight.ask
+    asks = {name: Ask(ask, lambda: store.breaker.state)}
     if broker is not None:
-        asks["rabbitmq"] = broker.ping
+        asks["rabbitmq"] = Ask(broker.ping, lambda: broker.state)
     if redis is not None:
-        asks["redis"] = redis.ping
+        asks["redis"] = Ask(redis.ping, lambda: redis.breaker.state)
     return asks

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import os
 import sys
-import time
 import zlib
+from functools import partial
 from importlib.metadata import version
 from socket import gethostname, socket
 
@@ -16,11 +16,21 @@ from jobhopper_api.assemble import GateSettings, new_registry, put_together
 from jobhopper_api.http.server import bind, serve
 from jobhopper_api.services import Facts, Services
 from jobhopper_api.settings import ApiSettings
+from jobhopper_api.sight import Sight
 from jobhopper_api.writes.broker import BrokerPath
 from jobhopper_core.broker.connect import parameters
-from jobhopper_core.errors import ConfigurationError, UnavailableError
-from jobhopper_core.flows.start import Waiting, await_database, exit_code, require, stop_on_signals
-from jobhopper_core.hopper.link import client
+from jobhopper_core.errors import ConfigurationError
+from jobhopper_core.flows.start import (
+    Waiting,
+    await_database,
+    exit_code,
+    require,
+    start_from_mirror,
+    stop_on_signals,
+)
+from jobhopper_core.hopper.commands import HopperCommands
+from jobhopper_core.hopper.link import HopperLink, client
+from jobhopper_core.hopper.names import Names
 from jobhopper_core.leases import keys
 from jobhopper_core.leases.token import LeaseSigner
 from jobhopper_core.model import access
@@ -37,8 +47,8 @@ _THREADS = 12
 # Counter rows beyond the consumers': processes share them, but seldom the same one.
 _SLOTS = 16
 _BEAT_SECONDS = 1.0
-_OFFSET_SECONDS = 2.0
-_TRUSTED_US = 50_000
+# Nobody waits longer for an answer of the API than its deadline.
+_ANSWER_SECONDS = 3.0
 
 
 def main() -> None:
@@ -54,14 +64,15 @@ def _run() -> None:
     _check_admin_key(_required(settings.admin_key, "ADMIN_KEY"))
     _check_urls(settings)
     metrics_address = address(settings.metrics_listen, "METRICS_LISTEN")
-    database = open_mysql(settings.mysql_url, _slot(), _THREADS)
+    database = open_mysql(settings.mysql_url, _slot(), _THREADS, seconds=_ANSWER_SECONDS)
     registry, waiting, pulse = new_registry(), Waiting(), Pulse()
     stopping = stop_on_signals()
     try:
         with bind(*address(settings.listen, "LISTEN")) as listener:
             waiting.set("listen", "not listening yet")
             serve_probes(metrics_address, registry, pulse, waiting.reasons)
-            if await_database(database, settings.shards, waiting, stopping, pulse):
+            instead = partial(_begin_without, settings, database)
+            if await_database(database, settings.shards, waiting, stopping, pulse, instead):
                 uvloop.run(_serve(settings, database, signer, registry, pulse, waiting, listener))
     finally:
         database.close()
@@ -82,34 +93,42 @@ async def _serve(
     facts = Facts(version("jobhopper-api"), "normal", shards, database.clock(), False)
     gate = GateSettings(settings.admin_key, open=False)
     services = put_together(
-        database, "mysql", facts, gate, signer, registry, broker, settings.redis_url
+        database,
+        "mysql",
+        facts,
+        gate,
+        signer,
+        registry,
+        broker,
+        settings.redis_url,
+        partial(Sight, settings.mysql_url, database),
     )
-    background = [_beat(pulse), _measure_offset(services, database)]
+    background = [_beat(services, pulse), services.outage.run()]
     background += [broker.run()] if broker is not None else []
     background += [services.redis.listen()] if services.redis is not None else []
     await serve(services, listener, background, lambda: waiting.set("listen", None))
 
 
-async def _beat(pulse: Pulse) -> None:
+async def _beat(services: Services, pulse: Pulse) -> None:
+    turned = 0.0
     while True:
         pulse.beat("event-loop")
+        if services.health.turned != turned:
+            turned = services.health.turned
+            pulse.beat("health")
         await asyncio.sleep(_BEAT_SECONDS)
 
 
-async def _measure_offset(services: Services, database: ServerDatabase) -> None:
-    """Keeps the difference of the database's clock to this one's; it outlives an outage."""
-    while True:
-        try:
-            before = time.time_ns() // 1000
-            now = await services.store.read(lambda tx: tx.now())
-            after = time.time_ns() // 1000
-        except UnavailableError:
-            _log.info("offset_unknown")
-        else:
-            # A slow answer says little of when in between the clock was read.
-            if after - before < _TRUSTED_US or database.offset == 0:
-                database.offset = now - (before + after) // 2
-        await asyncio.sleep(_OFFSET_SECONDS)
+def _begin_without(settings: ApiSettings, database: ServerDatabase) -> bool:
+    """Whether Redis knows enough of the install to begin without MySQL."""
+    if not settings.redis_url:
+        return False
+    names = Names()
+    link = HopperLink(settings.redis_url, HopperCommands(names))
+    try:
+        return start_from_mirror(link, names, database, settings.shards)
+    finally:
+        link.close()
 
 
 def _required(value: str | None, name: str) -> str:

@@ -20,6 +20,11 @@ class QueueRegistry:
         found = [(name, self._known.get(name)) for name in names]
         return {name: one[1] for name, one in found if one is not None and one[0] > now}
 
+    def remembered(self, name: str) -> QueueSettings | None:
+        """The settings of `name` as last read, however long ago: for while nobody can be asked."""
+        found = self._known.get(name)
+        return found[1] if found is not None else None
+
     def note(self, name: str, settings: QueueSettings) -> None:
         """Remembers settings that were just read or changed."""
         self._known[name] = (time.monotonic() + _SECONDS, settings)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import redis.asyncio
@@ -16,16 +17,22 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from jobhopper_api.hub import Hub
+from jobhopper_core.breaker import PAUSE_SECONDS, Breaker
 from jobhopper_core.errors import ConfigurationError, UnavailableError
+from jobhopper_core.hopper import mirror
 from jobhopper_core.hopper.commands import Command, HopperCommands
-from jobhopper_core.hopper.link import PAUSE_SECONDS, is_missing, options
+from jobhopper_core.hopper.link import is_missing, options
 from jobhopper_core.hopper.names import Names
+from jobhopper_core.hopper.offer import Held, held
+from jobhopper_core.model.queue import QueueSettings
 
 _log = logging.getLogger(__name__)
 
 # Of the request's 2.8 s, Redis may take no more than this.
 ANSWER_SECONDS = 0.5
 _LISTEN_SECONDS = 5.0
+# RuntimeError: the library writes to a connection that the loop has closed meanwhile.
+_AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
 _OFFSET_SECONDS = 10.0
 # A queue's refill is asked for at most this often by this process.
 _REFILL_SECONDS = 0.02
@@ -46,28 +53,31 @@ class RedisSide:
             raise ConfigurationError(
                 "JOBHOPPER_REDIS_URL must read redis://:PASSWORD@HOST:PORT/DATABASE."
             ) from None
-        self._closed_until = 0.0
+        self.breaker = Breaker()
         # Redis's time less this process's monotonic one, which no step of a clock moves.
         self._offset_ms = 0
         self._offset_until = 0.0
         self._asked: dict[str, float] = {}
 
-    @property
-    def up(self) -> bool:
-        """Whether asking is worth a try."""
-        return time.monotonic() >= self._closed_until
-
     async def run(self, *commands: Command) -> list[Any]:
         """The replies to `commands`, sent together. Raises UnavailableError."""
-        if not self.up:
+        if not self.breaker.admits():
             raise UnavailableError("Redis did not answer a moment ago.")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._run(commands)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._closed_until = time.monotonic() + PAUSE_SECONDS
+                replies = await self._run(commands)
+        except _AWAY as error:
+            self.breaker.failed()
             self._offset_until = 0.0
+            # Each of them would fail once more when Redis is back.
+            with suppress(*_AWAY):
+                await self._client.connection_pool.disconnect(inuse_connections=False)
             raise UnavailableError(f"Redis can't serve now: {error}") from error
+        except BaseException:
+            self.breaker.abandon()
+            raise
+        self.breaker.succeeded()
+        return replies
 
     async def ping(self) -> None:
         """Returns when Redis answers. Raises UnavailableError."""
@@ -93,12 +103,37 @@ class RedisSide:
         replies = await self.run(("MGET", *(self.names.revoked(one) for one in job_ids)))
         return [reply is not None for reply in replies[0]]
 
+    async def settings(self, queue: str) -> QueueSettings | None:
+        """The settings of `queue` as they are mirrored. Raises UnavailableError."""
+        reply = (await self.run(("HGET", self.names.settings(queue), "json")))[0]
+        return mirror.settings(reply)
+
+    async def key(self, key_id: str) -> mirror.MirroredKey | None:
+        """An API key as it is mirrored. Raises UnavailableError."""
+        return mirror.key((await self.run(("HGET", self.names.plain("keys"), key_id)))[0])
+
+    async def top(self, queue: str, count: int) -> list[Held]:
+        """The next jobs of the hopper, in order. Raises UnavailableError."""
+        found = (await self.run(self.commands.next_ids(queue, count)))[0]
+        if not found:
+            return []
+        bodies = (await self.run(self.commands.bodies(queue, [id_.decode() for id_ in found])))[0]
+        return [held(body) for body in bodies if body is not None]
+
+    async def find(self, job_id: str) -> Held | None:
+        """The job wherever a hopper holds it. Raises UnavailableError."""
+        queues = mirror.queue_names((await self.run(("GET", self.names.plain("queues"))))[0])
+        if not queues:
+            return None
+        replies = await self.run(*[self.commands.bodies(queue, [job_id]) for queue in queues])
+        return next((held(body) for (body,) in replies if body is not None), None)
+
     async def listen(self) -> None:
         """Passes announcements on to the hub until cancelled."""
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError, TimeoutError) as error:
+            except _AWAY as error:
                 _log.warning("redis_lost", extra={"reason": type(error).__name__})
                 await asyncio.sleep(PAUSE_SECONDS)
 

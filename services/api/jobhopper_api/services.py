@@ -9,8 +9,10 @@ from jobhopper_api.claims.desk import ClaimDesk
 from jobhopper_api.health import Health
 from jobhopper_api.http.identity import Gate
 from jobhopper_api.hub import Hub
+from jobhopper_api.outage_watch import OutageWatch
 from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.redis_side import RedisSide
+from jobhopper_api.sight import Sight
 from jobhopper_api.telemetry import ApiMetrics
 from jobhopper_api.writes.path import WritePath
 from jobhopper_api.writes.revocation import Revocation
@@ -45,6 +47,8 @@ class Services:
     queues: QueueRegistry
     gate: Gate
     health: Health
+    outage: OutageWatch
+    sight: Sight | None
     signer: LeaseSigner
     ids: IdMaker
     metrics: ApiMetrics

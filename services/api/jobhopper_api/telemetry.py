@@ -59,4 +59,16 @@ class ApiMetrics:
         self.store_up = Gauge(
             "jobhopper_store_up", "Whether a store answers.", ["store"], registry=registry
         )
+        self.breaker_open = Gauge(
+            "jobhopper_store_breaker_open",
+            "1 while calls to a store are refused at once because it did not answer.",
+            ["store"],
+            registry=registry,
+        )
+        self.outage = Gauge(
+            "jobhopper_outage",
+            "1 in the phase that an outage of MySQL is in; all 0 when there is none.",
+            ["phase"],
+            registry=registry,
+        )
         tell_release(registry, "api", version)

@@ -18,8 +18,16 @@ from pika.exceptions import AMQPError
 from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.leave import leave
 from jobhopper_core.broker.connect import parameters
+from jobhopper_core.broker.envelope import Envelope, encode
 from jobhopper_core.broker.ladder import priority
-from jobhopper_core.broker.names import DEAD, HEADER_TRACE, HEADER_WRITES, queue_of
+from jobhopper_core.broker.names import (
+    DEAD,
+    EXCHANGE,
+    HEADER_TRACE,
+    HEADER_WRITES,
+    Lane,
+    queue_of,
+)
 from jobhopper_core.broker.topology import declare
 from jobhopper_core.model.limits import BATCH_MAX
 from jobhopper_core.telemetry.probes import Pulse
@@ -55,7 +63,7 @@ class Amqp:
         self._pulse = pulse
         self._stopping = threading.Event()
         self._connection: pika.BlockingConnection | None = None
-        self._dead: BlockingChannel | None = None
+        self._sending: BlockingChannel | None = None
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
 
@@ -92,8 +100,30 @@ class Amqp:
 
     def bury(self, body: bytes, message_id: str, headers: dict[str, Any]) -> Future[None]:
         """Sends a message to the dead-letter queue; the future is done once it is confirmed."""
+        properties = pika.BasicProperties(
+            delivery_mode=2,
+            message_id=message_id,
+            content_type="application/json",
+            headers=headers,
+        )
+        return self._send("", DEAD, body, properties)
+
+    def send_again(self, lane: Lane, shard: int, envelope: Envelope) -> Future[None]:
+        """Sends writes to the tail of a shard's queue; the future is done once it has them."""
+        properties = pika.BasicProperties(
+            delivery_mode=2,
+            message_id=envelope.id,
+            content_type="application/json",
+            type=str(lane),
+            headers={HEADER_WRITES: len(envelope.writes)},
+        )
+        return self._send(EXCHANGE, queue_of(lane, shard), encode(envelope), properties)
+
+    def _send(
+        self, exchange: str, key: str, body: bytes, properties: pika.BasicProperties
+    ) -> Future[None]:
         done: Future[None] = Future()
-        self._later(partial(self._bury, body, message_id, headers, done), done)
+        self._later(partial(self._publish, exchange, key, body, properties, done), done)
         return done
 
     def _later(self, action: Callable[[], None], done: "Future[None] | None" = None) -> None:
@@ -139,7 +169,7 @@ class Amqp:
         connection = pika.BlockingConnection(self._parameters)
         try:
             declare(connection.channel(), self._shards)
-            self._dead = _confirming(connection)
+            self._sending = _confirming(connection)
         except BaseException:
             _close_quietly(connection)
             raise
@@ -177,28 +207,27 @@ class Amqp:
         # Last: a worker that sees no channel knows that nothing of it can come any more.
         port.channel = None
 
-    def _bury(
-        self, body: bytes, message_id: str, headers: dict[str, Any], done: Future[None]
+    def _publish(
+        self,
+        exchange: str,
+        key: str,
+        body: bytes,
+        properties: pika.BasicProperties,
+        done: Future[None],
     ) -> None:
-        properties = pika.BasicProperties(
-            delivery_mode=2,
-            message_id=message_id,
-            content_type="application/json",
-            headers=headers,
-        )
         try:
-            if self._connection is None or self._dead is None:
+            if self._connection is None or self._sending is None:
                 raise AMQPError("RabbitMQ is away")
-            if not self._dead.is_open:
-                self._dead = _confirming(self._connection)
-            self._dead.basic_publish("", DEAD, body, properties, mandatory=True)
+            if not self._sending.is_open:
+                self._sending = _confirming(self._connection)
+            self._sending.basic_publish(exchange, key, body, properties, mandatory=True)
         except AMQPError as error:
             done.set_exception(error)
         else:
             done.set_result(None)
 
     def _disconnected(self) -> None:
-        connection, self._connection, self._dead = self._connection, None, None
+        connection, self._connection, self._sending = self._connection, None, None
         try:
             for port in self._ports:
                 self._close(port)

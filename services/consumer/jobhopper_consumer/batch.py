@@ -69,6 +69,13 @@ class Batch:
         middle = len(self.items) // 2
         return Batch(self.items[:middle], self.shards), Batch(self.items[middle:], self.shards)
 
+    def with_ticks_after(self, times: Mapping[int, int]) -> "Batch":
+        """Without the ticks of a shard up to its time (µs) in `times`."""
+        if not times or not self.ticks:
+            return self
+        kept = {shard: tick for shard, tick in self.ticks.items() if tick > times.get(shard, 0)}
+        return replace(self, ticks=kept)
+
     def without_items(self) -> "Batch":
         """What is left when every write is done with."""
         return replace(self, items=())

@@ -15,12 +15,14 @@ from functools import partial
 from pika.exceptions import AMQPError
 
 from jobhopper_consumer.amqp import Amqp, Port
-from jobhopper_consumer.batch import Batch, read, reject, reject_whole
+from jobhopper_consumer.batch import Batch, Item, read, reject, reject_whole
 from jobhopper_consumer.cemetery import Cemetery, DeadLetterStormError
 from jobhopper_consumer.inbox import Delivery, Inbox
+from jobhopper_consumer.overtaking import send_again
 from jobhopper_consumer.telemetry import ConsumerMetrics
 from jobhopper_core.errors import JobhopperError, StoreDataError, UnavailableError
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
+from jobhopper_core.model.writes import Outcome
 from jobhopper_core.store import shards, suspects
 from jobhopper_core.store.database import Database
 from jobhopper_core.telemetry.probes import Pulse
@@ -56,6 +58,9 @@ class Worker:
         self._cemetery = Cemetery(amqp, inbox.lane, metrics)
         # Suspects whose try failed, but not by a death.
         self._survived: list[str] = []
+        # By shard, the time (µs) up to which ticks don't count: an update stands behind them that
+        # was accepted before them.
+        self._ticks_after: dict[int, int] = {}
         self._failures = 0
         self.name = str(inbox.lane)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
@@ -93,6 +98,7 @@ class Worker:
         if not deliveries:
             return 0
         batch, rejects = read(deliveries, self._cemetery)
+        batch = batch.with_ticks_after(self._ticks_after)
         for one in rejects:
             self._cemetery.bury(one)
         if batch.suspect is not None:
@@ -144,6 +150,18 @@ class Worker:
             self._divide(batch, also, error)
             return
         self._metrics.observe(self._inbox.lane, done, time.perf_counter() - began)
+        ahead = [
+            item
+            for item, outcome in zip(batch.items, done.outcomes, strict=True)
+            if outcome is Outcome.AHEAD
+        ]
+        if ahead:
+            self._send_again(ahead)
+
+    def _send_again(self, ahead: Sequence[Item]) -> None:
+        send_again(self._amqp, self._inbox.lane, ahead)
+        now = self._database.read(lambda tx: tx.now()).result()
+        self._ticks_after |= {item.delivery.shard: now for item in ahead}
 
     def _divide(
         self, batch: Batch, also: Callable[..., None] | None, error: StoreDataError

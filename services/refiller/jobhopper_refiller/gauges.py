@@ -2,8 +2,6 @@
 
 from functools import partial
 
-from jobhopper_core.hopper.link import HopperLink
-from jobhopper_core.hopper.names import Names
 from jobhopper_core.model.limits import QUEUES_MAX
 from jobhopper_core.model.states import STATUSES
 from jobhopper_core.model.times import SECOND
@@ -18,12 +16,8 @@ GAUGE_SECONDS = 5.0
 class Gauges:
     """One turn reads everything once."""
 
-    def __init__(
-        self, database: Database, link: HopperLink | None, names: Names, metrics: RefillerMetrics
-    ) -> None:
+    def __init__(self, database: Database, metrics: RefillerMetrics) -> None:
         self._database = database
-        self._link = link
-        self._names = names
         self._metrics = metrics
 
     def turn(self) -> bool:
@@ -33,7 +27,6 @@ class Gauges:
         for name, settings in found:
             self._metrics.paused.labels(self._metrics.label(name)).set(settings.paused)
         self._database.read(partial(self._set, known=known)).result()
-        self._set_hoppers(known)
         return False
 
     def _set(self, tx: Transaction, known: list[str]) -> None:
@@ -49,10 +42,3 @@ class Gauges:
         run = prune_runs.last_finished(tx)
         metrics.silenced_at.set((run.finished_at or 0) / SECOND if run is not None else 0)
         metrics.silenced_unfinished.set(run.unfinished if run is not None else 0)
-
-    def _set_hoppers(self, known: list[str]) -> None:
-        if self._link is None or not known:
-            return
-        depths = self._link.run([("ZCARD", self._names.of_queue(queue)[0]) for queue in known])
-        for queue, depth in zip(known, depths, strict=True):
-            self._metrics.hopper.labels(self._metrics.label(queue)).set(depth)

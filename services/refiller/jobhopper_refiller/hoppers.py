@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.flows.refill import Refill
+from jobhopper_core.hopper import mirror
 from jobhopper_core.hopper.commands import INFINITE, LOW_WATER
 from jobhopper_core.hopper.link import HopperLink, client
 from jobhopper_core.hopper.names import Names
-from jobhopper_core.hopper.telling import paused
 from jobhopper_core.model.limits import QUEUES_MAX
 from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.store import queues
@@ -94,10 +94,9 @@ class Hoppers:
         verb = partial(queues.page, after="", limit=QUEUES_MAX)
         self._queues = dict(self._database.read(verb).result())
         self._listed = time.monotonic()
-        # What Redis knows of pauses is said again: it may have been away, or emptied.
-        said = [one for q, s in self._queues.items() for one in paused(self._names, q, s)[:1]]
-        if said:
-            self._link.run(said)
+        # What Redis knows of settings is said again: it may have been away, or emptied.
+        said = [mirror.keep_settings(self._names, q, s) for q, s in self._queues.items()]
+        self._link.run([*said, mirror.keep_names(self._names, list(self._queues))])
 
     def _states(self) -> dict[str, tuple[float | None, int]]:
         """Of each queue the horizon's score (None: none) and the depth."""

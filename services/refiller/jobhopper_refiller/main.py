@@ -22,8 +22,10 @@ from jobhopper_core.store.database import Database, open_mysql
 from jobhopper_core.telemetry.logs import set_up_logs
 from jobhopper_core.telemetry.probes import Pulse, serve_probes
 from jobhopper_refiller import timers as times
+from jobhopper_refiller.cover import COVER_SECONDS, Cover
 from jobhopper_refiller.gauges import GAUGE_SECONDS, Gauges
 from jobhopper_refiller.hoppers import Hoppers
+from jobhopper_refiller.mirror import MIRROR_SECONDS, Mirror
 from jobhopper_refiller.settings import RefillerSettings
 from jobhopper_refiller.telemetry import RefillerMetrics
 from jobhopper_refiller.ticks import TICK_SECONDS, Ticks
@@ -77,13 +79,18 @@ def _refill(
         loop("promote", timers.promote, times.PROMOTE_SECONDS),
         loop("sweep", timers.sweep, times.SWEEP_SECONDS),
         loop("partitions", timers.make_partitions, times.PARTITION_SECONDS),
-        loop("gauges", Gauges(database, link, names, metrics).turn, GAUGE_SECONDS),
+        loop("gauges", Gauges(database, metrics).turn, GAUGE_SECONDS),
     ]
     if link is not None:
         hoppers = Hoppers(database, settings.redis_url, link, names)
-        loops.append(loop("hoppers", hoppers.turn, 0.0))
+        mirror = Mirror(database, link, names, settings.shards)
+        loops += [
+            loop("hoppers", hoppers.turn, 0.0),
+            loop("mirror", mirror.turn, MIRROR_SECONDS),
+            loop("cover", Cover(link, names, metrics).turn, COVER_SECONDS),
+        ]
     ticks = (
-        Ticks(database, settings.rabbitmq_url, settings.shards, metrics)
+        Ticks(database, settings.rabbitmq_url, settings.shards, metrics, flow.in_outage)
         if settings.rabbitmq_url
         else None
     )

@@ -38,6 +38,12 @@ class RefillerMetrics:
         self.hopper = Gauge(
             "jobhopper_hopper_jobs", "Jobs in the hopper.", ["queue"], registry=registry
         )
+        self.cover = Gauge(
+            "jobhopper_hopper_cover_seconds",
+            "How long the hopper lasts without MySQL at the rate of the last minute's claims.",
+            ["queue"],
+            registry=registry,
+        )
         self.dead = Gauge(
             "jobhopper_dead_letters", "Messages in the dead-letter queue.", registry=registry
         )

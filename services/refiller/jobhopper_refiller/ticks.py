@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -19,13 +20,22 @@ from jobhopper_refiller.telemetry import RefillerMetrics
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+_HURRY_SECONDS = 0.25
 
 
 class Ticks:
     """One turn reads MySQL's clock and publishes it; RabbitMQ being away loses a tick, no more."""
 
-    def __init__(self, database: Database, url: str, shards: int, metrics: RefillerMetrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        url: str,
+        shards: int,
+        metrics: RefillerMetrics,
+        hurry: Callable[[], bool],
+    ) -> None:
         self._database = database
+        self._hurry = hurry
         self._metrics = metrics
         self._parameters = parameters(url)
         self._shards = shards
@@ -52,7 +62,11 @@ class Ticks:
             raise UnavailableError(f"RabbitMQ can't serve now: {type(error).__name__}") from None
         self.sent = time.monotonic()
         self._metrics.tick_sent.set(now / SECOND)
-        return False
+        # The end of an outage waits for ticks.
+        if not self._hurry():
+            return False
+        time.sleep(_HURRY_SECONDS)
+        return True
 
     def close(self) -> None:
         """Closes the connection."""

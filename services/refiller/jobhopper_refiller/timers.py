@@ -36,7 +36,9 @@ class Timers:
         self._mysql_since = time.monotonic()
 
     def promote(self) -> bool:
-        """Lets scheduled jobs become due."""
+        """Lets scheduled jobs become due; not in an outage, before MySQL knows what goes on."""
+        if self._flow.in_outage():
+            return False
         return self._run("jobs_promoted", partial(promote_due, shards=self._shards))
 
     def expire(self) -> bool:

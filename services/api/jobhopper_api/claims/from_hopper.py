@@ -1,22 +1,27 @@
 """Claims through the hopper: Redis says who is next, MySQL decides who gets it."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 
 from jobhopper_api.bridge import Store
 from jobhopper_api.claims.from_store import StoreClaims
+from jobhopper_api.claims.provisional import ProvisionalClaims
+from jobhopper_api.claims.unknown import UnknownClaims
 from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.redis_side import RedisSide
-from jobhopper_core.errors import UnavailableError
+from jobhopper_core.errors import OutcomeUnknownError, UnavailableError
 from jobhopper_core.flows.refill import position
 from jobhopper_core.hopper.commands import Horizon, Taken, taken
 from jobhopper_core.hopper.offer import Held, claimed, offer
+from jobhopper_core.hopper.outage import Phase, phase_of
 from jobhopper_core.model.job import ClaimedJob, Demand
+from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.store.claim import (
     Handout,
     Pick,
-    bearing,
     claim_known,
     handed_out,
     new_claim_ids,
@@ -24,16 +29,28 @@ from jobhopper_core.store.claim import (
 from jobhopper_core.store.queues import ensure
 
 _TRIES = 4
+# At the end of an outage nothing is handed out for a moment.
+_CLOSING_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 
 
 class HopperClaims:
     """Takes from the hopper; where that knows nothing, from MySQL's own order."""
 
-    def __init__(self, store: Store, redis: RedisSide, queues: QueueRegistry) -> None:
+    def __init__(
+        self,
+        store: Store,
+        redis: RedisSide,
+        queues: QueueRegistry,
+        provisional: ProvisionalClaims,
+        unknown: UnknownClaims,
+    ) -> None:
         self._store = store
-        self._direct = StoreClaims(store)
+        self._direct = StoreClaims(store, unknown)
+        self._unknown = unknown
         self._redis = redis
         self._queues = queues
+        self._provisional = provisional
 
     async def take(self, queue: str, demands: Sequence[Demand]) -> Handout:
         """As `store.claim`. Raises UnavailableError when MySQL can't serve."""
@@ -60,7 +77,9 @@ class HopperClaims:
     ) -> tuple[Handout, bool]:
         """What the hopper gives, and whether that is all; not if some of it was stale."""
         wanted = sum(demand.jobs for demand in demands)
-        found = await self._take(queue, wanted)
+        found, phase = await self._take(queue, wanted)
+        if found is not None and phase is not Phase.NONE:
+            return await self._in_outage(queue, demands, found, phase, lease)
         if found is None or found.state == "cold":
             return await self._direct.take(queue, demands), True
         if found.state == "paused":
@@ -91,22 +110,54 @@ class HopperClaims:
             return handout
         return Handout(_joined(handout.jobs, more.jobs), more.left)
 
+    async def _in_outage(
+        self, queue: str, demands: Sequence[Demand], found: Taken, phase: Phase, lease: int
+    ) -> tuple[Handout, bool]:
+        until = time.monotonic() + _CLOSING_SECONDS
+        wanted = sum(demand.jobs for demand in demands)
+        while phase is Phase.CLOSING:
+            await self._provisional.give_back(queue, found)
+            if time.monotonic() > until:
+                raise UnavailableError("The database is back in a moment; try again.")
+            await asyncio.sleep(_LOOK_SECONDS)
+            again, phase = await self._take(queue, wanted)
+            if again is None:
+                raise UnavailableError("The database is back in a moment; try again.")
+            found = again
+        if phase is Phase.NONE:
+            await self._provisional.give_back(queue, found)
+            # It has ended: the next try goes the usual way.
+            return Handout([[] for _ in demands], left=True), False
+        return await self._provisional.hand_out(queue, demands, found, lease), True
+
     async def _lease(self, queue: str) -> int:
         known = self._queues.known([queue]).get(queue)
         if known is None:
-            known = await self._store.write(partial(ensure, name=queue))
-            self._queues.note(queue, known)
+            try:
+                known = await self._store.write(partial(ensure, name=queue))
+            except UnavailableError:
+                known = await self._mirrored(queue)
+            else:
+                self._queues.note(queue, known)
         return known.lease * SECOND
 
-    async def _take(self, queue: str, wanted: int) -> Taken | None:
+    async def _mirrored(self, queue: str) -> QueueSettings:
+        """The settings as they were last known, while MySQL can't be asked."""
+        known = self._queues.remembered(queue)
+        return known or await self._redis.settings(queue) or QueueSettings()
+
+    async def _take(self, queue: str, wanted: int) -> tuple[Taken | None, Phase]:
+        commands = self._redis.commands
         try:
-            replies = await self._redis.run(self._redis.commands.take(queue, wanted))
-            found = taken(replies[0])
-            if found.refill_due:
+            # The phase is read behind the taking: what is taken in an outage is never taken for
+            # what MySQL could confirm.
+            take, phase_ = await self._redis.run(commands.take(queue, wanted), commands.phase())
+            found, now = taken(take), phase_of(phase_)
+            if found.refill_due and now is Phase.NONE:
                 await self._redis.ask_for_refill(queue)
         except UnavailableError:
-            return None
-        return found
+            return None, Phase.NONE
+        return found, now
 
     async def _claim(
         self, queue: str, demands: Sequence[Demand], jobs: Sequence[Held], lease: int
@@ -122,19 +173,22 @@ class HopperClaims:
         try:
             verb = partial(claim_known, queue=queue, picks=picks, now=now)
             won = await self._store.write(verb)
-        except UnavailableError:
+        except OutcomeUnknownError:
             won = await self._won_after_all(queue, picks, jobs)
+        except UnavailableError:
+            await self._give_back(queue, jobs)
+            raise
         return Handout(handed_out(picks, won, len(demands)), left=False)
 
     async def _won_after_all(
         self, queue: str, picks: Sequence[Pick], jobs: Sequence[Held]
     ) -> set[str]:
-        """What was won when the answer to the commit was lost; the others go back."""
-        try:
-            won = await self._store.read(partial(bearing, picks=picks))
-        except UnavailableError:
-            await self._give_back(queue, jobs)
-            raise
+        """What was won when the answer to the commit was lost; the others go back.
+
+        While nobody knows they stay out: in an outage they would be handed out from the hopper,
+        and MySQL would refuse what their second worker says.
+        """
+        won = await self._unknown.won(picks)
         await self._give_back(queue, [job for job in jobs if job.id not in won])
         return won
 

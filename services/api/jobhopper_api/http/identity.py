@@ -9,6 +9,8 @@ from starlette.requests import Request
 
 from jobhopper_api.bridge import Store
 from jobhopper_api.http.problems import RequestError
+from jobhopper_api.redis_side import RedisSide
+from jobhopper_core.errors import UnavailableError
 from jobhopper_core.model import access
 from jobhopper_core.model.access import ApiKey, Scope
 from jobhopper_core.store import api_keys
@@ -21,8 +23,11 @@ ANONYMOUS = ApiKey("anonymous", "anonymous", access.EVERYTHING, 0)
 class Gate:
     """Checks API keys. `admin_key` comes from the settings; `open_` lets in who sends none."""
 
-    def __init__(self, store: Store, admin_key: str | None, *, open_: bool) -> None:
+    def __init__(
+        self, store: Store, redis: RedisSide | None, admin_key: str | None, *, open_: bool
+    ) -> None:
         self._store = store
+        self._redis = redis
         self._open = open_
         self._known: OrderedDict[bytes, tuple[float, ApiKey]] = OrderedDict()
         self._admin = access.digest(admin_key) if admin_key else None
@@ -53,19 +58,37 @@ class Gate:
         found = self._known.get(digest)
         if found is not None and found[0] > time.monotonic():
             return found[1]
-        return await self._look_up(key, digest)
+        try:
+            return await self._look_up(key, digest)
+        except UnavailableError:
+            # What was known is believed for as long as nobody can be asked.
+            if found is None:
+                raise
+            return found[1]
 
     async def _look_up(self, key: str, digest: bytes) -> ApiKey | None:
         id_ = access.key_id(key)
         if id_ is None:
             return None
-        found = await self._store.read(partial(api_keys.look_up, key_id=id_))
+        try:
+            found = await self._store.read(partial(api_keys.look_up, key_id=id_))
+        except UnavailableError:
+            found = await self._mirrored(id_)
         if found is None or not hmac.compare_digest(found[1], digest):
             return None
         self._known[digest] = (time.monotonic() + _CACHE_SECONDS, found[0])
         while len(self._known) > _CACHE_MAX:
             self._known.popitem(last=False)
         return found[0]
+
+    async def _mirrored(self, key_id: str) -> tuple[ApiKey, bytes]:
+        """The key as Redis has it. Raises UnavailableError when that does not know it."""
+        found = None if self._redis is None else await self._redis.key(key_id)
+        if found is None:
+            raise UnavailableError(
+                "The database is away, and this API key is not known without it; try again."
+            )
+        return found.key, bytes.fromhex(found.digest)
 
 
 def require(caller: ApiKey, queue: str | None, *scopes: Scope) -> None:

@@ -99,5 +99,7 @@ async def serve(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if services.sight is not None:
+            services.sight.close()
         if services.redis is not None:
             await services.redis.close()

@@ -31,7 +31,7 @@ async def claim(call: Call[Claim, NoQuery]) -> Answer:
         await services.claims.give_back(jobs)
         jobs = []
     for job in jobs:
-        services.metrics.claimed.labels(services.metrics.label(job.queue), "mysql").inc()
+        services.metrics.claimed.labels(services.metrics.label(job.queue), job.path).inc()
     return Answer(200, answers.Claims([_signed(call, job) for job in jobs]))
 
 

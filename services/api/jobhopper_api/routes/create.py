@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -11,18 +11,16 @@ from msgspec import UNSET
 
 from jobhopper_api.http.identity import require
 from jobhopper_api.operations import Answer, Call, Operation
+from jobhopper_api.routes.preparing import Wanted, prepare
 from jobhopper_api.wire import answers, decode, json_text
 from jobhopper_api.wire.queries import CreateQuery
 from jobhopper_api.wire.requests import NewJob, NewJobs
-from jobhopper_core.errors import InvalidFieldError
+from jobhopper_core.errors import InvalidFieldError, UnavailableError
 from jobhopper_core.model import ids, limits
 from jobhopper_core.model.access import Scope
-from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.model.writes import Create, Outcome
-from jobhopper_core.store import queues
-from jobhopper_core.store.idempotency import Reservation, reserve
+from jobhopper_core.store.idempotency import Reservation
 from jobhopper_core.store.look_up import exists
-from jobhopper_core.store.transaction import Transaction
 
 _TRACEPARENT = "traceparent"
 _KEY = "Idempotency-Key"
@@ -66,11 +64,13 @@ async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
         require(call.caller, queue, Scope.PRODUCE)
     now = services.store.now()
     writes = [_write(call, i, job, now) for i, job in enumerate(batch.jobs)]
-    settings, job_ids, repeated = await _prepared(call, names, now)
+    ready = await prepare(call.services, names, _wanted(call, now))
+    job_ids, repeated = ready.job_ids, ready.repeated
     for write, job, id_ in zip(writes, batch.jobs, job_ids, strict=True):
         write.id = id_
+        write.new_queue = job.queue in ready.unsure
         if job.max_attempts is UNSET:
-            write.max_attempts = settings[job.queue].max_attempts
+            write.max_attempts = ready.settings[job.queue].max_attempts
     written = await services.writes.create(writes)
     # What is on its way has no outcome yet; of a known key its jobs were answered before.
     duplicates = [
@@ -90,13 +90,21 @@ async def _persisted(call: Call[NewBatch, CreateQuery], job_ids: Sequence[str]) 
     loop = asyncio.get_running_loop()
     until = loop.time() + call.query.timeout
     pause = _FIRST_LOOK_SECONDS
-    while not await call.services.store.read(partial(exists, job_id=job_ids[-1])):
+    while not await _exists(call, job_ids[-1]):
         left = until - loop.time()
         if left <= 0:
             return False
         await asyncio.sleep(min(pause, left))
         pause = min(2 * pause, _LAST_LOOK_SECONDS)
     return True
+
+
+async def _exists(call: Call[NewBatch, CreateQuery], job_id: str) -> bool:
+    try:
+        return await call.services.store.read(partial(exists, job_id=job_id))
+    except UnavailableError:
+        # It is accepted all the same; the caller is told that it is not there yet.
+        return False
 
 
 def _write(call: Call[NewBatch, CreateQuery], index: int, job: NewJob, now: int) -> Create:
@@ -120,40 +128,6 @@ def _payload(job: NewJob, field: str) -> str:
     return json_text.checked(job.payload, field, limits.PAYLOAD_MAX)
 
 
-async def _prepared(
-    call: Call[NewBatch, CreateQuery], names: Iterable[str], now: int
-) -> tuple[dict[str, QueueSettings], Sequence[str], bool]:
-    """The settings of the queues, the ids of the jobs, and whether the Idempotency-Key was known.
-
-    The ids are new, or those of the key.
-
-    Only a request that is right in all its parts brings queues into being or takes a key, so
-    both happen in one transaction.
-    """
-    services, count = call.services, len(call.body.jobs)
-    settings = services.queues.known(names)
-    new = [name for name in names if name not in settings]
-    key = _key(call)
-    first = None if key is None else ids.first_id_of_key(key, now)
-    made = services.ids.make(count, now) if first is None else ids.series(first, count)
-    wanted = None if key is None or first else _reservation(call, key, made)
-    if not new and wanted is None:
-        return settings, made, False
-    read, first = await services.store.write(partial(_prepare, names=new, wanted=wanted))
-    for name, one in read.items():
-        services.queues.note(name, one)
-    if first is None or first == made[0]:
-        return settings | read, made, False
-    return settings | read, ids.series(first, count), True
-
-
-def _prepare(
-    tx: Transaction, names: Sequence[str], wanted: Reservation | None
-) -> tuple[dict[str, QueueSettings], str | None]:
-    settings = {name: queues.ensure(tx, name) for name in names}
-    return settings, None if wanted is None else reserve(tx, wanted)
-
-
 def _key(call: Call[NewBatch, CreateQuery]) -> str | None:
     values = call.request.headers.getlist(_KEY)
     if not values:
@@ -167,9 +141,14 @@ def _key(call: Call[NewBatch, CreateQuery]) -> str | None:
     return values[0]
 
 
-def _reservation(call: Call[NewBatch, CreateQuery], key: str, made: Sequence[str]) -> Reservation:
+def _wanted(call: Call[NewBatch, CreateQuery], now: int) -> Wanted:
+    count, key = len(call.body.jobs), _key(call)
+    first = None if key is None else ids.first_id_of_key(key, now)
+    made = call.services.ids.make(count, now) if first is None else ids.series(first, count)
+    if key is None or first is not None:
+        return Wanted(made, None)
     digest = hashlib.sha256(f"{call.caller.id}\n{key}".encode()).digest()
-    return Reservation(digest, made[0], len(made), call.body.digest)
+    return Wanted(made, Reservation(digest, made[0], len(made), call.body.digest))
 
 
 def _traceparent(call: Call[NewBatch, CreateQuery]) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -11,13 +11,14 @@ from msgspec import UNSET
 from jobhopper_api.http.identity import require
 from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.routes import paging
-from jobhopper_api.routes.on_its_way import is_on_its_way, not_found
+from jobhopper_api.routes.on_its_way import is_on_its_way, may_be_on_its_way, not_found
+from jobhopper_api.routes.stale import job_of, redis_of
 from jobhopper_api.routes.worker_updates import update_one
 from jobhopper_api.wire import answers, decode
 from jobhopper_api.wire.fields import ID_PATTERN, MEANINGS
 from jobhopper_api.wire.queries import JobQuery, JobsQuery, NoQuery
 from jobhopper_api.wire.requests import OperatorUpdate, WorkerUpdate
-from jobhopper_core.errors import InvalidFieldError, NotFoundError
+from jobhopper_core.errors import InvalidFieldError, NotFoundError, UnavailableError
 from jobhopper_core.model import ids
 from jobhopper_core.model.access import Scope
 from jobhopper_core.model.job import Attempt, Job
@@ -35,7 +36,13 @@ _SILENCED = {"false": False, "true": True, "any": None}
 # was lost.
 _ASK_AGAIN_SECONDS = 1.0
 
-Found = tuple[Job, list[Attempt]]
+
+class Found(NamedTuple):
+    """A job with its attempts; `stale` when it comes from the hopper."""
+
+    job: Job
+    attempts: list[Attempt]
+    stale: bool = False
 
 
 class _Shape(msgspec.Struct):
@@ -87,6 +94,7 @@ async def _change(
     call: Call[Any, NoQuery], job_id: str, verb: Callable[[Transaction], Effects]
 ) -> Answer:
     services = call.services
+    services.outage.refuse_changes()
     try:
         await _require_on_job(call, job_id)
         at_ms = await services.announcer.before()
@@ -132,17 +140,24 @@ def _bound(value: str | None, field: str) -> int | None:
 async def _find(call: Call[None, JobQuery], job_id: str) -> Found | None:
     """The job, or None while it is on its way. Raises NotFoundError."""
     try:
-        found = await call.services.store.read(partial(look_up, job_id=job_id))
+        found = Found(*await call.services.store.read(partial(look_up, job_id=job_id)))
     except NotFoundError:
         if not await is_on_its_way(call, job_id):
             raise
         return None
-    require(call.caller, found[0].queue, Scope.READ, Scope.PRODUCE)
+    except UnavailableError as error:
+        held = await redis_of(call, error).find(job_id)
+        if held is None:
+            if may_be_on_its_way(call, job_id):
+                return None
+            raise
+        found = Found(job_of(held), [], stale=True)
+    require(call.caller, found.job.queue, Scope.READ, Scope.PRODUCE)
     return found
 
 
 def _has_ended(found: Found | None) -> bool:
-    return found is not None and found[0].status in FINAL
+    return found is not None and found.job.status in FINAL
 
 
 async def _wait_for_end(call: Call[None, JobQuery], job_id: str, seconds: float) -> Found | None:

@@ -26,6 +26,7 @@ async def create_key(call: Call[NewKey, NoQuery]) -> Answer:
     key = access.ApiKey(id_, call.body.name, scopes, call.services.store.now())
     verb = partial(api_keys.add, key=key, digest=access.digest(text))
     await call.services.store.write(verb)
+    await call.services.announcer.announce_key(key, access.digest(text))
     view = answers.NewKeyView(**msgspec.structs.asdict(answers.key(key)), key=text)
     return Answer(201, view, {"Location": f"/v1/keys/{id_}"})
 
@@ -53,6 +54,7 @@ async def delete_key(call: Call[None, NoQuery]) -> Answer:
     """Deletes a key; whoever holds it is locked out."""
     require(call.caller, None, Scope.ADMIN)
     await call.services.store.write(partial(api_keys.delete, key_id=call.path["id"]))
+    await call.services.announcer.announce_key_gone(call.path["id"])
     call.services.gate.forget()
     return Answer(204)
 

@@ -10,11 +10,12 @@ from msgspec import UNSET
 from jobhopper_api.http.identity import require, require_somewhere
 from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.routes import paging
+from jobhopper_api.routes.stale import job_of, redis_of
 from jobhopper_api.wire import answers
 from jobhopper_api.wire.fields import MEANINGS
 from jobhopper_api.wire.queries import NoQuery, PageQuery, TopQuery
 from jobhopper_api.wire.requests import QueueChange
-from jobhopper_core.errors import InvalidFieldError, NotFoundError
+from jobhopper_core.errors import InvalidFieldError, NotFoundError, UnavailableError
 from jobhopper_core.model.access import Scope
 from jobhopper_core.model.limits import QUEUE_PATTERN
 from jobhopper_core.model.queue import QueueSettings
@@ -67,7 +68,12 @@ async def delete_queue(call: Call[None, NoQuery]) -> Answer:
 async def top(call: Call[None, TopQuery]) -> Answer:
     """Peeks at the top picks."""
     name = _path_name(call, Scope.READ)
-    jobs = await call.services.store.read(partial(look_up.top, queue=name, n=call.query.n))
+    try:
+        jobs = await call.services.store.read(partial(look_up.top, queue=name, n=call.query.n))
+    except UnavailableError as error:
+        held = await redis_of(call, error).top(name, call.query.n)
+        stale = [answers.top_job(job_of(one)) for one in held]
+        return Answer(200, answers.TopJobs(stale, stale=True))
     return Answer(200, answers.TopJobs([answers.top_job(job) for job in jobs]))
 
 

@@ -4,6 +4,7 @@ from jobhopper_api.http.identity import require
 from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.wire import answers
 from jobhopper_api.wire.queries import NoQuery
+from jobhopper_core.hopper.outage import Outage
 from jobhopper_core.model.access import Scope
 from jobhopper_core.model.times import to_text
 
@@ -20,10 +21,21 @@ async def system(call: Call[None, NoQuery]) -> Answer:
         time=to_text(services.store.now()),
         shards=facts.shards,
         stores={
-            name: answers.StoreView(one.up, to_text(one.since)) for name, one in stores.items()
+            name: answers.StoreView(
+                one.up,
+                to_text(one.since),
+                services.health.breaker(name).value,
+            )
+            for name, one in stores.items()
         },
+        outage=_outage(services.outage.state),
     )
     return Answer(200, view)
+
+
+def _outage(found: Outage) -> answers.OutageView:
+    since = to_text(found.since * 1000) if found.active else None
+    return answers.OutageView(found.phase.value, since, found.replicas, found.reaching)
 
 
 OPERATIONS = (

@@ -13,7 +13,13 @@ from jobhopper_api.wire import answers, decode, json_text
 from jobhopper_api.wire.queries import NoQuery
 from jobhopper_api.wire.requests import BatchUpdate, BatchUpdates, WorkerUpdate
 from jobhopper_api.writes.path import Written
-from jobhopper_core.errors import InvalidFieldError, JobhopperError, LeaseLostError, NotFoundError
+from jobhopper_core.errors import (
+    InvalidFieldError,
+    JobhopperError,
+    LeaseLostError,
+    NotFoundError,
+    UnavailableError,
+)
 from jobhopper_core.leases.token import Lease
 from jobhopper_core.model import limits
 from jobhopper_core.model.access import Scope
@@ -72,7 +78,7 @@ async def settle(call: AnyCall, accepted: Sequence[Accepted]) -> list[Settled]:
     for one, how in zip(accepted, written, strict=True):
         _count(call, one, how)
     return [
-        Settled(how.receipt, _refusal(one, how.outcome))
+        Settled(how.receipt, _refusal(one, how.outcome, outage=call.services.outage.state.active))
         for one, how in zip(accepted, written, strict=True)
     ]
 
@@ -211,9 +217,14 @@ def _text(value: Raw | UnsetType, field: str, size_max: int) -> str | None:
     return None if value is UNSET else json_text.checked(value, field, size_max)
 
 
-def _refusal(one: Accepted, outcome: Outcome | None) -> JobhopperError | None:
+def _refusal(one: Accepted, outcome: Outcome | None, *, outage: bool) -> JobhopperError | None:
     if outcome is None or outcome in {Outcome.APPLIED, Outcome.DUPLICATE}:
         return None
+    if outcome is Outcome.AHEAD and outage:
+        return UnavailableError("The claim has not reached the database yet; send it again.")
+    if outcome is Outcome.AHEAD:
+        # A database that was restored: it does not know of the claim and never will.
+        outcome = Outcome.STALE_CLAIM
     if outcome is Outcome.NOT_FOUND:
         return NotFoundError(f"There is no job {one.lease.job_id}.")
     return LeaseLostError(outcome.value, _LOST[outcome])

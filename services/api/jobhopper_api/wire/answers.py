@@ -132,10 +132,14 @@ class TopJob(JobSummary, kw_only=True):
 
 
 class JobView(TopJob, kw_only=True):
-    """A whole job, with its unsuccessful attempts, oldest first."""
+    """A whole job, with its unsuccessful attempts, oldest first.
+
+    `stale` is there, and true, while MySQL is away: the job as the hopper holds it.
+    """
 
     result: Raw
     attempts: list[AttemptView]
+    stale: bool | UnsetType = UNSET
 
 
 class JobPage(msgspec.Struct):
@@ -153,10 +157,14 @@ class OnItsWay(msgspec.Struct):
 
 
 class TopJobs(msgspec.Struct):
-    """The jobs that would be claimed next, in that order."""
+    """The jobs that would be claimed next, in that order.
+
+    `stale` is there, and true, while MySQL is away: the jobs as the hopper holds them.
+    """
 
     jobs: list[TopJob]
     next: str | None = None
+    stale: bool | UnsetType = UNSET
 
 
 class Depths(msgspec.Struct):
@@ -214,10 +222,20 @@ class KeyPage(msgspec.Struct):
 
 
 class StoreView(msgspec.Struct):
-    """A store: whether it answers, and since when it has been so."""
+    """A store: whether it answers, since when it has been so, and the state of its breaker."""
 
     up: bool
     since: fields.ShownTime
+    breaker: Literal["closed", "open", "half_open"]
+
+
+class OutageView(msgspec.Struct):
+    """The outage mode: its phase, since when, and how many API processes reach MySQL."""
+
+    phase: Literal["none", "down", "catching_up", "closing"]
+    since: fields.ShownTime | None
+    replicas: int
+    reaching: int
 
 
 class SystemView(msgspec.Struct):
@@ -229,6 +247,7 @@ class SystemView(msgspec.Struct):
     time: fields.ShownTime
     shards: int
     stores: dict[str, StoreView]
+    outage: OutageView
 
 
 class FieldError(msgspec.Struct):
@@ -273,7 +292,7 @@ def claimed(job: ClaimedJob, token: str) -> Claimed:
         raw(job.progress),
         to_text(job.created_at),
         job.traceparent,
-        False,
+        job.path == "provisional",
         LeaseToken(token, to_text(job.lease_until)),
     )
 
@@ -288,13 +307,14 @@ def top_job(job: Job) -> TopJob:
     return TopJob(**_summary_fields(job), payload=raw(job.payload))
 
 
-def whole(job: Job, attempts: list[Attempt]) -> JobView:
-    """A whole job."""
+def whole(job: Job, attempts: list[Attempt], stale: bool = False) -> JobView:
+    """A whole job; `stale` when it comes from the hopper."""
     return JobView(
         **_summary_fields(job),
         payload=raw(job.payload),
         result=raw(job.result),
         attempts=[_attempt(one) for one in attempts],
+        stale=stale or UNSET,
     )
 
 

@@ -14,6 +14,7 @@ import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.channel import Channel
 
+from jobhopper_core.breaker import State
 from jobhopper_core.broker.connect import parameters
 from jobhopper_core.broker.envelope import encode, of_writes, size_of
 from jobhopper_core.broker.names import EXCHANGE, HEADER_TRACE, HEADER_WRITES, Lane, queue_of
@@ -74,6 +75,13 @@ class BrokerPath:
             return False
         return len(self._in_flight) <= _IN_FLIGHT_MAX
 
+    @property
+    def state(self) -> State:
+        """That of its breaker: what is under way on an open connection serves as the probe."""
+        if self.up:
+            return State.CLOSED
+        return State.OPEN if self._channel is None else State.HALF_OPEN
+
     async def run(self) -> None:
         """Keeps the connection until cancelled."""
         failures = 0
@@ -104,10 +112,12 @@ class BrokerPath:
         if not self.up:
             raise UnavailableError("RabbitMQ can't be reached.")
 
-    async def publish(self, lane: Lane, writes: Sequence[Write], at: int) -> None:
+    async def publish(
+        self, lane: Lane, writes: Sequence[Write], at: int, seconds: float = CONFIRM_SECONDS
+    ) -> None:
         """Returns once RabbitMQ has confirmed `writes`, all of one shard.
 
-        Raises UnavailableError when it did not within 1.2 s: whether it has them is unknown.
+        Raises UnavailableError when it did not within `seconds`: whether it has them is unknown.
         """
         if not self.up:
             raise UnavailableError("RabbitMQ can't be reached.")
@@ -119,7 +129,7 @@ class BrokerPath:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
         try:
-            async with asyncio.timeout(CONFIRM_SECONDS):
+            async with asyncio.timeout(seconds):
                 await confirmed
         except TimeoutError:
             # Where the loop itself stood still, the confirm may have come all the same.

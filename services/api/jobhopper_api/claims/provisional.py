@@ -1,0 +1,114 @@
+"""Claims while MySQL is away: the hopper hands out, RabbitMQ carries the claim to MySQL.
+
+Each claim is a write and confirmed before its job is handed out, so whatever the worker says later
+travels behind it and finds it applied.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+from jobhopper_api.bridge import Store
+from jobhopper_api.outage_watch import HANDOUT_SECONDS
+from jobhopper_api.redis_side import RedisSide
+from jobhopper_api.writes.broker import BrokerPath
+from jobhopper_core.broker.names import Lane
+from jobhopper_core.errors import UnavailableError
+from jobhopper_core.hopper.commands import Taken
+from jobhopper_core.hopper.offer import claimed, offer
+from jobhopper_core.model import ids
+from jobhopper_core.model.job import Demand
+from jobhopper_core.model.writes import Claim
+from jobhopper_core.store.claim import Handout, Pick, handed_out, new_claim_ids
+
+_log = logging.getLogger(__name__)
+
+
+class ProvisionalClaims:
+    """Hands out what was taken from the hopper."""
+
+    def __init__(
+        self, store: Store, redis: RedisSide, broker: BrokerPath | None, shards: int
+    ) -> None:
+        self._store = store
+        self._redis = redis
+        self._broker = broker
+        self._shards = shards
+
+    async def hand_out(
+        self, queue: str, demands: Sequence[Demand], found: Taken, lease: int
+    ) -> Handout:
+        """Claims the jobs of `found` for `demands`; `lease` (µs) is the queue's.
+
+        Raises UnavailableError when nothing can be handed out.
+        """
+        taken_at = time.monotonic()
+        nothing = Handout([[] for _ in demands], left=False)
+        if not found.jobs:
+            if found.state in {"ok", "paused"}:
+                return nothing
+            raise UnavailableError(
+                f"The database is away, and what was ready of queue {queue!r} is used up; "
+                "try again in a moment."
+            )
+        if self._broker is None or not self._broker.up:
+            await self.give_back(queue, found)
+            raise UnavailableError("The database is away, and RabbitMQ can't keep a claim now.")
+        askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
+        now, claim_ids = self._store.now(), new_claim_ids(demands)
+        picks = [
+            Pick(i, d.worker, claimed(job, claim_ids[i], now + _lease(d, lease)))
+            for job, (i, d) in zip(found.jobs, askers, strict=False)
+        ]
+        won = await self._confirmed(self._broker, picks, now)
+        if not won or time.monotonic() > taken_at + HANDOUT_SECONDS:
+            _log.warning("claim_unconfirmed", extra={"jobs": len(picks)})
+            raise UnavailableError("RabbitMQ did not confirm the claim in time.")
+        jobs = handed_out(picks, won, len(demands))
+        marked = [[job._replace(path="provisional") for job in one] for one in jobs]
+        return Handout(marked, left=len(found.jobs) == len(askers))
+
+    async def give_back(self, queue: str, found: Taken) -> None:
+        """Puts back what was taken and not claimed, as well as that can be done."""
+        if not found.jobs:
+            return
+        offers = [offer(job) for job in found.jobs]
+        try:
+            await self._redis.run(self._redis.commands.give_back(queue, offers))
+        except UnavailableError:
+            # They come again when MySQL does.
+            return
+
+    async def _confirmed(self, broker: BrokerPath, picks: Sequence[Pick], now: int) -> set[str]:
+        """The ids of those whose claim RabbitMQ has. Of the others nobody knows.
+
+        They are not put back: RabbitMQ may have them, and another claim would come to nothing.
+        """
+        by_shard: defaultdict[int, list[Claim]] = defaultdict(list)
+        for pick in picks:
+            by_shard[ids.shard(pick.job.id, self._shards)].append(_write(pick, now))
+        groups = list(by_shard.values())
+        ends = await asyncio.gather(
+            *[broker.publish(Lane.UPDATES, group, now, HANDOUT_SECONDS) for group in groups],
+            return_exceptions=True,
+        )
+        sure = [group for group, end in zip(groups, ends, strict=True) if end is None]
+        return {claim.id for group in sure for claim in group}
+
+
+def _write(pick: Pick, now: int) -> Claim:
+    job = pick.job
+    return Claim(
+        id=job.id,
+        at=now,
+        claim_id=job.claim_id,
+        attempt=job.attempt,
+        until=job.lease_until,
+        worker=pick.worker,
+    )
+
+
+def _lease(demand: Demand, lease: int) -> int:
+    return lease if demand.lease is None else demand.lease
