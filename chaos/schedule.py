@@ -11,6 +11,8 @@ _CALM_BEFORE, _CALM_AFTER = 6.0, 14.0
 # back, and then the services have theirs.
 _STORE_EVERY = 15.8
 _STORE_SECONDS = (4.0, 8.0)
+# It takes MySQL's absence five seconds to be agreed on: then the outage mode begins.
+_MYSQL_SECONDS = (7.0, 10.0)
 _PROCESS_EVERY = 12.0
 _PROCESS_SECONDS = (2.0, 9.0)
 
@@ -30,9 +32,13 @@ def _of_stores(chance: random.Random, seconds: float) -> list[Fault]:
     times = _times(chance, seconds, _STORE_EVERY, 0.0)
     kinds = _dealt(chance, STORE_FAULTS, len(times))
     return [
-        Fault(at, verb, store, round(chance.uniform(*_STORE_SECONDS), 1))
+        Fault(at, verb, store, round(chance.uniform(*_lasting(store)), 1))
         for at, (verb, store) in zip(times, kinds, strict=True)
     ]
+
+
+def _lasting(store: str) -> tuple[float, float]:
+    return _MYSQL_SECONDS if store == "mysql" else _STORE_SECONDS
 
 
 def _of_processes(chance: random.Random, seconds: float) -> list[Fault]:

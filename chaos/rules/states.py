@@ -53,7 +53,9 @@ def an_order_is_kept(evidence: Evidence) -> Iterator[Finding]:
         ):
             yield Finding("an_order_is_kept", job.id, f"was cancelled and is {row.status}")
         woken = [("silenced", False), ("status", "queued")]
-        if not row.silenced and _stands(job, ("silenced", True), woken):
+        # Whoever was handed it while nobody could know of the order is not kept from it.
+        handed = any(claim.provisional for claim in job.claims)
+        if not (row.silenced or handed) and _stands(job, ("silenced", True), woken):
             yield Finding("an_order_is_kept", job.id, "was silenced and is not")
         others = [("priority", number) for number in range(10) if number != row.priority]
         for other in others:

@@ -2,14 +2,15 @@
 
 from jobhopper_core.model.states import Status
 from jobhopper_core.model.transitions import JobState
-from jobhopper_core.model.writes import Outcome, Update
+from jobhopper_core.model.writes import Claim, Outcome, Update
 from jobhopper_core.store import apply
 
 _judge = apply.judge
 
 
 def _unfenced(job: JobState, update: Update) -> Outcome:
-    return Outcome.APPLIED if job.status is Status.RUNNING else _judge(job, update)
+    running = job.status is Status.RUNNING and not isinstance(update, Claim)
+    return Outcome.APPLIED if running else _judge(job, update)
 
 
 apply.judge = _unfenced
