@@ -62,7 +62,7 @@ class Evidence:
     def history(self, job_id: str) -> list[str]:
         """The whole history of a job as lines in the order of time."""
         job = self.jobs.get(job_id)
-        lines = [(call.began, call.told(self.start)) for call in (job.calls() if job else ())]
+        lines = job.told(self.start) if job else []
         lines += [
             (change.at, change.told(self.start)) for change in self.final.trail.get(job_id, ())
         ]

@@ -37,6 +37,14 @@ class Claim:
         """What the worker said to end the attempt, and was not refused each time."""
         return [update for update in self.updates if is_ending(update) and not update.refused]
 
+    def told(self, start: float) -> str:
+        """The claim as a line of a report, its times counted from `start`."""
+        call, end = self.call, self.until - start
+        times = f"{call.began - start:8.3f} - {call.ended - start:8.3f}"
+        how = ", provisional" if self.provisional else ""
+        what = f"attempt {self.attempt}{how}, lease until {end:.3f}"
+        return f"{times}  {call.who:<12} api.{call.api} claim  -> {what}"
+
     def may_have_ended_by(self, moment: float) -> bool:
         """Whether something that the worker had sent by then may have ended the claim."""
         return any(update.began < moment for update in self.endings)
@@ -68,12 +76,12 @@ class Job:
         """Whether a producer was told that the job will be done."""
         return bool(self.creates)
 
-    def calls(self) -> list[Call]:
-        """All of them in the order of their begin."""
+    def told(self, start: float) -> list[tuple[float, str]]:
+        """All of it, as lines of a report and their times."""
         updates = [update for claim in self.claims for update in claim.updates]
-        claims = [claim.call for claim in self.claims]
-        every = [*self.creates, *claims, *updates, *self.orders, *self.reads]
-        return sorted(every, key=lambda call: call.began)
+        calls = [*self.creates, *updates, *self.orders, *self.reads]
+        lines = [(call.began, call.told(start)) for call in calls]
+        return lines + [(claim.call.began, claim.told(start)) for claim in self.claims]
 
 
 def _over(order: Call) -> float:

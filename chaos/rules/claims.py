@@ -20,7 +20,7 @@ def attempts_rise(evidence: Evidence) -> Iterator[Finding]:
     """A later hand-out has a higher attempt; none is given out twice."""
     for job in evidence.jobs.values():
         for one, other in combinations(job.claims, 2):
-            if _may_be_forgotten(evidence, one, other):
+            if may_be_forgotten(evidence, one, other):
                 continue
             follows = one.call.ended <= other.call.began
             if one.attempt == other.attempt or (follows and other.attempt < one.attempt):
@@ -48,7 +48,7 @@ def a_lease_keeps_others_out(evidence: Evidence) -> Iterator[Finding]:
     for job in evidence.jobs.values():
         in_turn = sorted(job.claims, key=lambda claim: claim.attempt)
         for one, other in combinations(in_turn, 2):
-            if _may_be_forgotten(evidence, one, other):
+            if may_be_forgotten(evidence, one, other):
                 continue
             if _is_early(job, one, other):
                 end = one.lease_end(other.call.ended) - other.call.ended
@@ -56,7 +56,7 @@ def a_lease_keeps_others_out(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding("a_lease_keeps_others_out", job.id, f"{what}lease of {one.attempt}")
 
 
-def _may_be_forgotten(evidence: Evidence, one: Claim, other: Claim) -> bool:
+def may_be_forgotten(evidence: Evidence, one: Claim, other: Claim) -> bool:
     """Whether one of the claims is provisional, and Redis was hurt before the later of them."""
     if not (one.provisional or other.provisional):
         return False

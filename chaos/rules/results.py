@@ -7,13 +7,15 @@ from chaos.call import Call
 from chaos.evidence import Evidence, Finding
 from chaos.final import End, Row
 from chaos.history import Claim
+from chaos.rules.claims import may_be_forgotten
 
 
 def an_accepted_end_is_applied(evidence: Evidence) -> Iterator[Finding]:
     """An attempt whose end was accepted ended so, unless an operator cancelled the job.
 
     Where a worker said several things that end its attempt, any of them may have been the first.
-    Of the holders of a provisional claim one may have been passed over for the other.
+    Of several holders of an attempt that was given out again, as a provisional one may be, one
+    counts, and it may be another.
     """
     for job in evidence.jobs.values():
         row = evidence.final.rows.get(job.id)
@@ -23,8 +25,10 @@ def an_accepted_end_is_applied(evidence: Evidence) -> Iterator[Finding]:
             if not accepted or job.cancels(claim.call.began):
                 continue
             others = [one for one in job.claims if one.attempt == claim.attempt]
-            endings = _endings(others if claim.provisional else [claim])
-            if not _is_applied(row, claim, evidence.final.ends, endings):
+            shared = any(
+                may_be_forgotten(evidence, claim, one) for one in others if one is not claim
+            )
+            if not shared and not _is_applied(row, claim, evidence.final.ends):
                 said = accepted[0].sent["status"]
                 what = f"attempt {claim.attempt} was accepted as {said}, which was not applied"
                 yield Finding("an_accepted_end_is_applied", job.id, what)
@@ -34,9 +38,8 @@ def _endings(claims: Sequence[Claim]) -> list[Call]:
     return [update for claim in claims for update in claim.endings]
 
 
-def _is_applied(
-    row: Row, claim: Claim, ends: dict[tuple[str, int], End], endings: Sequence[Call]
-) -> bool:
+def _is_applied(row: Row, claim: Claim, ends: dict[tuple[str, int], End]) -> bool:
+    endings = claim.endings
     results = [update.sent["result"] for update in endings if "result" in update.sent]
     if row.status == "succeeded" and row.attempt == claim.attempt:
         return _json(row.result) in results

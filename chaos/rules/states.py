@@ -93,13 +93,15 @@ def every_step_is_allowed(evidence: Evidence) -> Iterator[Finding]:
 
 def _wrong(change: Change) -> str:
     move = change.status_before, change.status
-    claimed = move == ("queued", "running")
-    if move[0] != move[1] and move not in _MOVES:
-        return f"went from {move[0]} to {move[1]}"
     if move == ("running", "running"):
         return f"was claimed while attempt {change.attempt_before} ran"
-    if change.attempt != change.attempt_before + claimed:
+    if move[0] == "queued" and change.attempt == change.attempt_before + 1:
+        # A claim of the outage mode may be applied together with what its worker said.
+        move = "running", move[1]
+    elif change.attempt != change.attempt_before or move == ("queued", "running"):
         return f"went from attempt {change.attempt_before} to {change.attempt}"
+    if move[0] != move[1] and move not in _MOVES:
+        return f"went from {move[0]} to {move[1]}"
     return ""
 
 

