@@ -9,7 +9,11 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup demo dev test test-fast test-stack stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
+=======
+.PHONY: help setup demo dev test test-fast test-stack test-long stack check format bench bench-stack images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
+>>>>>>> main
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -35,18 +39,24 @@ demo: .venv/.run ## Works a job for every module of the Python standard library
 dev: .venv/.run ## Starts the embedded server on a database file in this folder
 	$(BIN)/jobhopper dev
 
-# What needs stores runs one after another: two sets of stores and services on two cores would
-# measure each other.
-test: .venv/.dev check ## Runs every check and every test
-	$(BIN)/pytest -n 2 -m "not stores and not e2e"
-	$(BIN)/pytest -m stores
+# Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
+# and tables. What measures stores and services (`timed`) runs one after another: two sets of them on
+# two cores would measure each other.
+test: .venv/.dev check ## Runs every check and every test, but the long forms of some
+	$(BIN)/pytest -n 2 -m "not stores and not e2e and not long"
+	$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not long"
+	$(BIN)/pytest -m timed
 	$(BIN)/pytest -m e2e
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
 	$(BIN)/pytest -n 2 -m "not slow and not stores"
 
+test-long: .venv/.dev ## Runs the long forms: the same tests with many more random examples
+	$(BIN)/pytest -n 2 -m long
+
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
-	$(BIN)/pytest -m stores
+	$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not long"
+	$(BIN)/pytest -m timed
 
 test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make
 	$(BIN)/pytest -m e2e

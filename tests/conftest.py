@@ -1,4 +1,6 @@
-"""Fixtures that every folder may use, and the mark of tests that need real stores."""
+"""Fixtures that every folder may use, and the marks of tests that need real stores."""
+
+from pathlib import Path
 
 import pytest
 from stores.fixtures import (  # noqa: F401 # fixtures are found by their names
@@ -14,13 +16,19 @@ from stores.fixtures import (  # noqa: F401 # fixtures are found by their names
 )
 
 _STORES = {"make_store", "mysql", "mariadb", "rabbitmq", "valkey"}
+# Folders whose tests say themselves that they measure. Of any other, nobody has looked at it yet.
+_SORTED = {"consumer", "hopper", "pruner", "stack", "store", "stores"}
+_TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a store in a container: `make test-fast` leaves it out."""
+    """Marks what needs a store in a container, and what of it is to run with nothing beside it."""
     for item in items:
         if _STORES & set(getattr(item, "fixturenames", ())) or _kind(item) in _STORES:
             item.add_marker(pytest.mark.stores)
+        needs_stores = item.get_closest_marker("stores") is not None
+        if needs_stores and item.path.relative_to(_TESTS).parts[0] not in _SORTED:
+            item.add_marker(pytest.mark.timed)
 
 
 def _kind(item: pytest.Item) -> object:

@@ -8,6 +8,7 @@ from jobhopper.calls.creating import Creating
 from jobhopper.calls.operating import Operating
 from jobhopper.calls.queues import Queues
 from jobhopper.calls.reading import Reading
+from jobhopper.calls.system import System
 from jobhopper.calls.updating import Updating
 from jobhopper.settings import read
 from jobhopper.transport import Transport
@@ -16,7 +17,7 @@ TIMEOUT = 10.0
 RETRY_FOR = 30.0
 
 
-class Client(Creating, Claiming, Updating, Reading, Operating, Queues):
+class Client(Creating, Claiming, Updating, Reading, Operating, Queues, System):
     """Speaks to one server; threads may share it, processes may not.
 
     `url` and `key` default to JOBHOPPER_URL (http://127.0.0.1:8080) and JOBHOPPER_KEY.

@@ -111,7 +111,9 @@ class Container:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port below those that the kernel lends: while a store is down, nobody is lent its port."""
+    while True:
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", 20_000 + secrets.randbelow(10_000)))
+            port: int = probe.getsockname()[1]
+            return port

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def prepare() -> None:
     for line in docker("ps", "--all", "--filter", f"label={LABEL}", "--format", form).splitlines():
         container, owner = line.split(maxsplit=1)
         if not is_alive(owner):
-            docker("rm", "--force", "--volumes", container)
+            # Another process of the run may be about to remove it as well: one of them succeeds.
+            with suppress(RuntimeError):
+                docker("rm", "--force", "--volumes", container)
 
 
 @cache

@@ -60,7 +60,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "key": {"name": "k", "scopes": {"read": ["random"]}},
 }
 _FEW = settings(
-    max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 _MANY = settings(_FEW, max_examples=600)
 
@@ -130,6 +130,7 @@ def test_random_json_never_is_a_fault(server: Server, job: dict[str, Any], call:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("call", WHERE)
 def test_much_random_json_never_is_a_fault(server: Server, job: dict[str, Any], call: str) -> None:
     @_MANY

@@ -68,6 +68,7 @@ def test_what_is_no_ordinal_is_refused(text: str) -> None:
         ordinal(text)
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_rabbitmq_shares_the_shards_and_moves_those_of_a_dead_replica(ground: Ground) -> None:
     consumers = [ground.consumer(n) for n in range(3)]

@@ -10,7 +10,7 @@ from store.steps import SECOND
 from jobhopper_consumer.amqp import PREFETCH, _deliver
 from jobhopper_core.broker.names import Lane, queue_of
 from jobhopper_core.model.job import ClaimedJob
-from jobhopper_core.model.writes import Extend, Succeed
+from jobhopper_core.model.writes import Claim, Extend, Succeed
 
 from .broker import SHARDS
 from .ground import Ground, until
@@ -50,6 +50,40 @@ def test_a_backlog_of_minutes_expires_no_lease_under_an_accepted_update(ground: 
     assert [status_of(ground, job) for job in heard] == ["succeeded"] * SHARDS
     assert [status_of(ground, job) for job in beating] == ["running"] * SHARDS
     assert [ground.store.endings(job.id) for job in silent] == [[(1, "expired")]] * SHARDS
+    ground.audit()
+
+
+def test_twenty_minutes_without_mysql_end_no_lease_that_was_kept(ground: Ground) -> None:
+    """Claims, heartbeats and results of an outage; ticks begin again when MySQL is back."""
+    began = ground.clock() - 1_200 * SECOND
+    claim_id, lease = "c1" * 16, 30 * SECOND
+    kept, left, late = ([ground.new(1, shard)[0] for shard in range(SHARDS)] for _ in range(3))
+    ground.store.apply(*kept, *left, *late)
+    for job in (*kept, *left, *late):
+        end = began + lease
+        claim = Claim(id=job.id, at=began, claim_id=claim_id, attempt=1, until=end)
+        ground.broker.send([claim])
+    for second in range(10, 1_190, 10):
+        at = began + second * SECOND
+        for job in kept:
+            ground.broker.send([Extend(job.id, at, claim_id, 1, until=at + lease)])
+    for job in left:
+        # In time, and nothing more is heard of its worker.
+        ground.broker.send([Succeed(job.id, began + lease - 1, claim_id, 1, "1")])
+    for job in kept:
+        ground.broker.send([Succeed(job.id, began + 1_195 * SECOND, claim_id, 1, "1")])
+    ground.inside(lanes=UPDATES)
+    now = ground.clock()
+    ground.broker.tick(now)
+    await_tick(ground, now, 30)
+    done = "status = 'succeeded' AND attempt = 1"
+    assert ground.jobs(done) == len(kept) + len(left)
+    assert [ground.store.endings(job.id) for job in late] == [[(1, "expired")]] * SHARDS
+    # What a worker that slept through its lease says then comes to nothing.
+    ground.broker.send([Succeed(late[0].id, now, claim_id, 1, "2")])
+    ground.broker.tick(now + 1)
+    await_tick(ground, now + 1)
+    assert ground.jobs(done) == len(kept) + len(left)
     ground.audit()
 
 
@@ -161,6 +195,7 @@ def test_a_worker_that_returned_its_messages_waits_until_nothing_more_of_them_ca
     assert inside.inboxes[Lane.UPDATES].gather(0) == []
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_a_dead_workers_lease_ends_within_twelve_seconds_of_its_time(ground: Ground) -> None:
     (job,) = ground.running(1, 2, lease=1)

@@ -44,6 +44,7 @@ def returned(log: str) -> int:
     return log.count("batch_returned")
 
 
+@pytest.mark.timed
 def test_a_read_only_database_is_an_outage_and_no_bad_data(
     ground: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -71,6 +72,7 @@ def channels(inside: Inside) -> int:
     return len(connection._impl._channels) if connection is not None else 0
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_ten_outages_leak_nothing_and_bury_nothing(ground: Ground) -> None:
     inside = ground.inside(lanes=list(Lane))
@@ -91,6 +93,7 @@ def test_ten_outages_leak_nothing_and_bury_nothing(ground: Ground) -> None:
     ground.audit()
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_mysql_killed_under_load_loses_nothing_and_is_taken_up_within_five_seconds(
     ground: Ground,
@@ -138,6 +141,7 @@ def test_what_rabbitmq_delivered_before_its_death_comes_again_as_such_and_first(
     inside.workers[Lane.UPDATES].stop()
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_rabbitmq_away_and_back_is_taken_up_by_itself(ground: Ground) -> None:
     consumer = ground.consumer()
@@ -172,6 +176,7 @@ def test_the_dead_letter_queues_channel_is_opened_again(ground: Ground) -> None:
     ground.broker.dead_letters(1)
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["killed", "paused"])
 def test_without_valkey_writes_are_applied_as_ever(ground: Ground, how: str) -> None:

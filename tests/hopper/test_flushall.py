@@ -11,6 +11,7 @@ from stack.containers.container import Container
 from .load import Load
 from .mill import Mill
 
+pytestmark = pytest.mark.timed
 _log = logging.getLogger(__name__)
 
 

@@ -337,6 +337,7 @@ def test_functions_keep_the_promise(hopper: Hopper) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_functions_keep_the_promise_for_longer(hopper: Hopper) -> None:
     run_state_machine_as_test(
         lambda: HopperMachine(hopper),

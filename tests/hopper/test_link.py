@@ -49,6 +49,7 @@ def test_a_redis_that_refuses_costs_nothing() -> None:
         link.now_ms()
 
 
+@pytest.mark.timed
 def test_a_frozen_redis_stops_one_caller_for_a_moment_and_no_other(
     valkey: Container, link: HopperLink
 ) -> None:
@@ -76,6 +77,7 @@ def test_functions_are_loaded_where_they_are_missing(hopper: Hopper) -> None:
     assert taken_numbers(hopper.take(1)) == [1]
 
 
+@pytest.mark.timed
 def test_a_restarted_redis_is_used_again_by_itself(valkey: Container, hopper: Hopper) -> None:
     hopper.refill(job(1), job(2))
     # What is in the file on the disk outlives the process; it is written every second.
@@ -89,6 +91,7 @@ def test_a_restarted_redis_is_used_again_by_itself(valkey: Container, hopper: Ho
     hopper.check()
 
 
+@pytest.mark.timed
 def test_a_redis_that_comes_back_empty_is_cold_and_fillable(
     valkey: Container, hopper: Hopper
 ) -> None:

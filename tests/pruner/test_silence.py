@@ -248,6 +248,7 @@ def test_mysql_is_waited_for(table: Table, pruner: Pruner, mysql: Container) -> 
     assert '"event":"waiting"' in err
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_claims_go_on_while_many_jobs_are_silenced(
     table: Table, pruner: Pruner, database: ServerDatabase

@@ -16,10 +16,9 @@ Launch = Callable[..., Services]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the folder's tests on one process: each set of services has the stores to itself."""
+    """Marks the folder's tests: the services of all of them run on stores."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("stack"))
             item.add_marker(pytest.mark.stores)
 
 

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 
 import pika
+import pytest
 
 from jobhopper_api.writes.broker import CONFIRM_SECONDS, BrokerPath
 from jobhopper_core.broker.names import Lane
@@ -14,6 +15,7 @@ from jobhopper_core.model.writes import Create
 from stack.containers.container import Container
 
 
+@pytest.mark.timed
 def test_a_confirm_that_came_while_the_loop_stood_still_counts(rabbitmq: Container) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
     declare(connection.channel(), 1)

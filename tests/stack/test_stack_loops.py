@@ -17,6 +17,8 @@ from jobhopper_core.store.server_database import ServerDatabase
 from jobhopper_core.telemetry import probes
 from jobhopper_core.telemetry.probes import Pulse
 
+pytestmark = pytest.mark.timed
+
 
 def test_a_loop_lives_while_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "_BEAT_SECONDS", 0.05)

@@ -14,6 +14,7 @@ from stack_traffic import SOON, Traffic
 from stack.containers.container import Container
 from stack.services import Services, Stores
 
+pytestmark = pytest.mark.timed
 _NAMES = {"rabbitmq": "rabbitmq", "valkey": "redis", "mysql": "mysql"}
 _numbers = count(1)
 # From the loss on, answers change within this time; from the return on they are as ever.

@@ -275,10 +275,11 @@ def run(make_database: MakeDatabase, examples: int, steps: int) -> None:
 @pytest.mark.timeout(900)  # of which a failure takes up to 300 s to be made small
 def test_the_life_cycle_is_that_of_the_model(make_database: MakeDatabase, kind: str) -> None:
     # A server takes a round trip where SQLite takes a function call.
-    run(make_database, examples=60 if kind == "sqlite" else 8, steps=50)
+    run(make_database, examples=80 if kind == "sqlite" else 8, steps=50)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_life_cycle_is_that_of_the_model_in_many_more_orders(

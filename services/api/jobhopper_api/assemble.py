@@ -19,6 +19,7 @@ from jobhopper_api.hub import Hub
 from jobhopper_api.outage_watch import OutageWatch
 from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.redis_side import RedisSide
+from jobhopper_api.sampling import Sampling
 from jobhopper_api.services import Facts, Services
 from jobhopper_api.sight import Sight
 from jobhopper_api.telemetry import ApiMetrics
@@ -84,6 +85,7 @@ def put_together(
         health=Health(store, _asks(store, name, broker, redis, seeing), metrics),
         outage=OutageWatch(store, redis, broker, seeing, metrics),
         sight=seeing,
+        sampling=Sampling(redis),
         signer=signer,
         ids=IdMaker(),
         metrics=metrics,

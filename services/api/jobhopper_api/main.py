@@ -103,7 +103,7 @@ async def _serve(
         settings.redis_url,
         partial(Sight, settings.mysql_url, database),
     )
-    background = [_beat(services, pulse), services.outage.run()]
+    background = [_beat(services, pulse), services.outage.run(), services.sampling.run()]
     background += [broker.run()] if broker is not None else []
     background += [services.redis.listen()] if services.redis is not None else []
     await serve(services, listener, background, lambda: waiting.set("listen", None))

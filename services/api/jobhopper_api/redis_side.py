@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from jobhopper_api.hub import Hub
 from jobhopper_core.breaker import PAUSE_SECONDS, Breaker
 from jobhopper_core.errors import ConfigurationError, UnavailableError
-from jobhopper_core.hopper import mirror
+from jobhopper_core.hopper import audit, mirror
 from jobhopper_core.hopper.commands import Command, HopperCommands
 from jobhopper_core.hopper.link import is_missing, options
 from jobhopper_core.hopper.names import Names
@@ -111,6 +111,10 @@ class RedisSide:
     async def key(self, key_id: str) -> mirror.MirroredKey | None:
         """An API key as it is mirrored. Raises UnavailableError."""
         return mirror.key((await self.run(("HGET", self.names.plain("keys"), key_id)))[0])
+
+    async def audit(self) -> audit.Report | None:
+        """The newest audit. Raises UnavailableError."""
+        return audit.report((await self.run(("GET", self.names.plain("audit"))))[0])
 
     async def top(self, queue: str, count: int) -> list[Held]:
         """The next jobs of the hopper, in order. Raises UnavailableError."""

@@ -12,6 +12,7 @@ from jobhopper_api.hub import Hub
 from jobhopper_api.outage_watch import OutageWatch
 from jobhopper_api.queue_registry import QueueRegistry
 from jobhopper_api.redis_side import RedisSide
+from jobhopper_api.sampling import Sampling
 from jobhopper_api.sight import Sight
 from jobhopper_api.telemetry import ApiMetrics
 from jobhopper_api.writes.path import WritePath
@@ -49,6 +50,7 @@ class Services:
     health: Health
     outage: OutageWatch
     sight: Sight | None
+    sampling: Sampling
     signer: LeaseSigner
     ids: IdMaker
     metrics: ApiMetrics

@@ -22,6 +22,7 @@ from jobhopper_core.store.database import Database, open_mysql
 from jobhopper_core.telemetry.logs import set_up_logs
 from jobhopper_core.telemetry.probes import Pulse, serve_probes
 from jobhopper_refiller import timers as times
+from jobhopper_refiller.audit import AUDIT_SECONDS, Audit
 from jobhopper_refiller.cover import COVER_SECONDS, Cover
 from jobhopper_refiller.gauges import GAUGE_SECONDS, Gauges
 from jobhopper_refiller.hoppers import Hoppers
@@ -83,10 +84,12 @@ def _refill(
     ]
     if link is not None:
         hoppers = Hoppers(database, settings.redis_url, link, names)
+        audit = Audit(database, flow, link, names, settings.shards, metrics)
         mirror = Mirror(database, link, names, settings.shards)
         loops += [
             loop("hoppers", hoppers.turn, 0.0),
             loop("mirror", mirror.turn, MIRROR_SECONDS),
+            loop("audit", audit.turn, AUDIT_SECONDS),
             loop("cover", Cover(link, names, metrics).turn, COVER_SECONDS),
         ]
     ticks = (

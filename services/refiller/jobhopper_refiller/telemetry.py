@@ -44,6 +44,17 @@ class RefillerMetrics:
             ["queue"],
             registry=registry,
         )
+        self.drift = Gauge(
+            "jobhopper_audit_drift",
+            "What the last audit found in disagreement, by what it compared.",
+            ["check"],
+            registry=registry,
+        )
+        self.audited = Gauge(
+            "jobhopper_audit_timestamp_seconds",
+            "When the last audit was made; 0: none yet.",
+            registry=registry,
+        )
         self.dead = Gauge(
             "jobhopper_dead_letters", "Messages in the dead-letter queue.", registry=registry
         )

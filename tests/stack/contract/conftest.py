@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from api.caller import Api, wait_until
 from api.conftest import ADMIN_KEY
 from conftest import launching
 from stack_settling import Lanes, SettlingApi
@@ -47,6 +48,11 @@ def services(stores: Stores) -> Iterator[Services]:
 @pytest.fixture(scope="package")
 def lanes(services: Services) -> Iterator[Lanes]:
     made = Lanes(services.ports[0], services.key)
+    caller = Api(services.ports[0], services.key)
+    # An API is ready before RabbitMQ is: until then MySQL takes the writes.
+    wait_until(lambda: set(caller.get("/readyz").json["stores"].values()) == {"up"})
+    caller.close()
+    made.await_creates({0, 1, 2, 3})
     yield made
     made.close()
 

@@ -68,6 +68,7 @@ def test_a_job_on_its_way_is_accepted_and_not_yet_to_be_changed(
     assert plain.patch(path, {"status": "cancelled"}).json["status"] == "cancelled"
 
 
+@pytest.mark.timed
 def test_waiting_for_durability_ends_with_its_time(plain: Api, queue: str, held: Held) -> None:
     plain.patch(f"/v1/queues/{queue}", {"max_attempts": 7})
     job = {"queue": queue, "type": "t"}
@@ -193,6 +194,7 @@ def test_a_repeat_of_a_job_that_went_on_changes_nothing(api: Api, queue: str) ->
     assert claim(api, queue) == []
 
 
+@pytest.mark.timed
 def test_what_is_created_through_rabbitmq_is_claimed_at_once(
     plain: Api, queue: str, lanes: Lanes
 ) -> None:

@@ -77,6 +77,7 @@ async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
         repeated if one.outcome is None else one.outcome is Outcome.DUPLICATE for one in written
     ]
     receipt = written[0].receipt
+    services.sampling.note(job_ids)
     for write, duplicate in zip(writes, duplicates, strict=True):
         if not duplicate:
             _count(call, write, receipt)

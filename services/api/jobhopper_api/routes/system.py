@@ -4,6 +4,7 @@ from jobhopper_api.http.identity import require
 from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.wire import answers
 from jobhopper_api.wire.queries import NoQuery
+from jobhopper_core.errors import NotFoundError, UnavailableError
 from jobhopper_core.hopper.outage import Outage
 from jobhopper_core.model.access import Scope
 from jobhopper_core.model.times import to_text
@@ -38,6 +39,19 @@ def _outage(found: Outage) -> answers.OutageView:
     return answers.OutageView(found.phase.value, since, found.replicas, found.reaching)
 
 
+async def audit(call: Call[None, NoQuery]) -> Answer:
+    """The newest report of the refillers."""
+    require(call.caller, None, Scope.READ)
+    redis = call.services.redis
+    if redis is None:
+        raise NotFoundError("Without Redis there is no audit.")
+    found = await redis.audit()
+    if found is None:
+        raise UnavailableError("No audit has been made yet; the refillers make one every 20 s.")
+    checks = [answers.AuditCheck(c.name, c.compared, c.drift, c.examples) for c in found.checks]
+    return Answer(200, answers.AuditView(to_text(found.at), checks))
+
+
 OPERATIONS = (
     Operation(
         "GET",
@@ -46,5 +60,14 @@ OPERATIONS = (
         "The version, the mode, and how each store is.",
         {200: answers.SystemView},
         scope="read",
+    ),
+    Operation(
+        "GET",
+        "/v1/system/audit",
+        audit,
+        "What the last audit compared, and what of it did not agree.",
+        {200: answers.AuditView},
+        scope="read",
+        refusals={404: "not_found"},
     ),
 )

@@ -250,6 +250,22 @@ class SystemView(msgspec.Struct):
     outage: OutageView
 
 
+class AuditCheck(msgspec.Struct):
+    """A comparison: how much was looked at, how much does not agree, and some of that."""
+
+    name: str
+    compared: int
+    drift: int
+    examples: list[str]
+
+
+class AuditView(msgspec.Struct):
+    """The newest audit."""
+
+    at: fields.ShownTime
+    checks: list[AuditCheck]
+
+
 class FieldError(msgspec.Struct):
     """What is wrong with one field: a JSON pointer into the body, or a parameter's name."""
 
