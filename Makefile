@@ -9,11 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup demo dev test test-fast test-stack stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
-=======
-.PHONY: help setup demo dev test test-fast test-stack test-long stack check format bench bench-stack images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
->>>>>>> main
+.PHONY: help setup demo dev test test-fast test-stack test-long stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
