@@ -42,7 +42,11 @@ _RUNS: dict[str, tuple[float, tuple[Fault, ...]]] = {
 @pytest.mark.parametrize(
     ("build", "faults", "rules"),
     [
-        ("acks-before-commit", _DEATH, {"accepted_is_there", "an_accepted_end_is_applied"}),
+        (
+            "acks-before-commit",
+            _DEATH,
+            {"accepted_is_there", "an_accepted_end_is_applied"},
+        ),
         (
             "expires-without-ticks",
             _DELAY,
@@ -51,6 +55,7 @@ _RUNS: dict[str, tuple[float, tuple[Fault, ...]]] = {
         ("claims-unchecked", _NO_REDIS, {"attempts_rise", "a_lease_keeps_others_out"}),
         ("updates-unfenced", _NO_REDIS, {"a_result_is_its_holders"}),
     ],
+    ids=["acks before commit", "expires without ticks", "claims unchecked", "updates unfenced"],
 )
 def test_a_broken_build_is_caught(
     build: str, faults: str, rules: set[str], containers: dict[str, Container]

@@ -15,10 +15,10 @@ def test_the_same_seed_gives_the_same_schedule() -> None:
     assert schedule(7, 600) != schedule(8, 600)
 
 
-@pytest.mark.parametrize("seed", _SEEDS)
-def test_three_minutes_have_every_kind_of_fault(seed: int) -> None:
-    kinds = {fault.kind for fault in schedule(seed, 180)}
-    assert kinds == {*STORE_FAULTS, *PROCESS_FAULTS}
+def test_three_minutes_have_every_kind_of_fault() -> None:
+    for seed in _SEEDS:
+        kinds = {fault.kind for fault in schedule(seed, 180)}
+        assert kinds == {*STORE_FAULTS, *PROCESS_FAULTS}
 
 
 @pytest.mark.parametrize("seconds", [60, 180, 600])
