@@ -85,7 +85,7 @@ bench-stack: .venv/.dev ## Measures the services on real stores
 	@eval "$$(k8s/stores/up --direct)" && $(BIN)/python -m bench --stack
 
 chaos: .venv/.dev ## Hurts the services and their stores under load, and checks every promise (MINUTES=10 SEED=6)
-	$(BIN)/python -m chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(if $(PLOT),--plot $(PLOT)) $(if $(REPORT),--report $(REPORT))
+	$(BIN)/python -m chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(if $(PLOT),--plot $(PLOT)) $(if $(REPORT),--report $(REPORT)) $(if $(LOGS),--logs $(LOGS))
 
 images: .venv/.run ## Builds the images of the services, and prints their tag
 	@k8s/airgap/docker-up && . k8s/images.env && k8s/airgap/image "$$PYTHON_IMAGE" && k8s/images/build

@@ -25,7 +25,7 @@ def main() -> int:
     for fault in faults:
         _say(str(fault))
     began = time.monotonic()
-    plan = Plan(options.seed, seconds, faults, Pace(jobs=options.rate))
+    plan = Plan(options.seed, seconds, faults, Pace(jobs=options.rate), logs=options.logs)
     evidence = run(plan, lambda text: _say(f"[{time.monotonic() - began:6.1f} s] {text}"))
     findings = check(evidence)
     text = report(plan, evidence, findings)
@@ -44,6 +44,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=Pace().jobs, help="jobs a second, default 25")
     parser.add_argument("--plot", type=Path, help="a PNG of the run")
     parser.add_argument("--report", type=Path, help="the report, as a file too")
+    parser.add_argument("--logs", type=Path, help="a folder for the logs of all processes")
     options = parser.parse_args()
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1_000_000)

@@ -1,6 +1,7 @@
 """Faults of their own in the logs of processes; that a store is away is none."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def faults_logged(ground: Ground) -> list[str]:
         for name, process in ground.processes.items()
         for line in _faults_in(process.log)
     ]
+
+
+def keep_logs(ground: Ground, folder: Path) -> None:
+    """Copies the logs of all processes, over all their lives, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, process in ground.processes.items():
+        shutil.copy(process.log, folder / f"{name}.log")
 
 
 def _faults_in(log: Path) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from chaos.board import PARKED, WORKED, Board, Pace
@@ -13,7 +14,7 @@ from chaos.ground import Ground
 from chaos.hoppers import lasting_differences
 from chaos.inflict import Inflictor
 from chaos.load import Load
-from chaos.logged import faults_logged
+from chaos.logged import faults_logged, keep_logs
 from chaos.quiet import await_applied, dead_letters, drain, left_in_rabbitmq
 from chaos.stalls import Stalls
 from stack.containers.container import Container
@@ -31,7 +32,7 @@ class Plan:
     """What is to be done: for how long, which faults, how much load.
 
     `environment` goes to every service. `drain_seconds`: how long what is left may take to be
-    worked off at the end; 0: it is left.
+    worked off at the end; 0: it is left. `logs`: a folder for the logs of all processes.
     """
 
     seed: int
@@ -40,6 +41,7 @@ class Plan:
     pace: Pace = field(default_factory=Pace)
     environment: Mapping[str, str] = field(default_factory=dict)
     drain_seconds: float = 90.0
+    logs: Path | None = None
 
 
 class Loaded(NamedTuple):
@@ -65,6 +67,8 @@ def run(plan: Plan, say: Say, containers: Mapping[str, Container] | None = None)
         aftermath.messages = left_in_rabbitmq(ground, _MESSAGES_SECONDS)
         aftermath.dead = dead_letters(ground.stores)
         aftermath.logged = faults_logged(ground)
+        if plan.logs is not None:
+            keep_logs(ground, plan.logs)
         return Evidence(
             loaded.start, board.calls, final, loaded.inflictor.done, stalls.found, aftermath
         )
