@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stores.container import Container
+
+from stack.containers.container import Container
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
