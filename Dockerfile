@@ -2,22 +2,30 @@
 # only BuildKit knows: Debian's Docker has the classic builder.
 ARG PYTHON_IMAGE=python:3.13-slim
 FROM ${PYTHON_IMAGE} AS build
-COPY wheels /wheels
+# By this label the stages are found that an ended build left behind.
+LABEL jobhopper.stage="build"
+COPY wheels lean.py /wheels/
 # The environment has no pip of its own: nothing installs anything in a running pod.
 RUN python3 -m venv --without-pip /venv
 
 FROM build AS build-api
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-api
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-api \
+ && python3 /wheels/lean.py /venv
 FROM build AS build-consumer
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-consumer
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-consumer \
+ && python3 /wheels/lean.py /venv
 FROM build AS build-refiller
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-refiller
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-refiller \
+ && python3 /wheels/lean.py /venv
 FROM build AS build-migrator
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels "jobhopper-migrator[mysql]"
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels "jobhopper-migrator[mysql]" \
+ && python3 /wheels/lean.py /venv
 FROM build AS build-pruner
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-pruner
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper-pruner \
+ && python3 /wheels/lean.py /venv
 FROM build AS build-client
-RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper
+RUN python3 -m pip --python /venv/bin/python install --no-cache-dir --no-index --find-links /wheels jobhopper \
+ && python3 /wheels/lean.py /venv
 
 FROM ${PYTHON_IMAGE} AS base
 ARG VERSION=unknown

@@ -7,13 +7,6 @@ import yaml
 from monitoring.model import Alert, Group
 
 RUNBOOK = "docs/runbook.md"
-# Named in the design of the HTTP API; the refillers know no rates, Prometheus does.
-_COVER = {
-    "record": "jobhopper_hopper_cover_seconds",
-    "expr": "max by (namespace, queue) (jobhopper_hopper_jobs) / "
-    "(sum by (namespace, queue) (rate(jobhopper_jobs_claimed_total[5m])) > 0)",
-}
-RECORDED = "recorded"
 HEAD = "# Made by `python -m monitoring write`; change monitoring/ instead.\n"
 
 
@@ -24,10 +17,9 @@ def anchor(alert: Alert) -> str:
 
 def files(groups: tuple[Group, ...]) -> dict[str, str]:
     """The rule files by name."""
-    made = {
+    return {
         f"{group.name}.yaml": _text(group.name, list(map(rule, group.alerts))) for group in groups
     }
-    return made | {f"{RECORDED}.yaml": _text(RECORDED, [_COVER])}
 
 
 def rule(alert: Alert) -> dict[str, Any]:

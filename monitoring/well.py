@@ -63,6 +63,9 @@ def _refiller(pod: str) -> Iterator[tuple[str, str, str, str]]:
     yield pod, "tick_sent_timestamp_seconds", "", _CLOCK
     for lane in ("creates", "updates"):
         yield pod, "broker_messages", f', lane="{lane}", shard="0"', f"3{_STEADY}"
+    yield pod, "audit_drift", ', check="accepted"', f"0{_STEADY}"
+    yield pod, "audit_timestamp_seconds", "", _CLOCK
+    yield pod, "hopper_cover_seconds", ', queue="mail"', f"480{_STEADY}"
     for name in ("dead_letters", "expiring_without_ticks", "last_partition_holds_rows"):
         yield pod, name, "", f"0{_STEADY}"
     yield pod, "silence_last_success_timestamp_seconds", "", f"60{_STEADY}"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 from stores.fixtures import (  # noqa: F401 # fixtures are found by their names
     make_store,
@@ -14,6 +15,10 @@ from stores.fixtures import (  # noqa: F401 # fixtures are found by their names
     valkey,
     valkey_url,
 )
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("jobhopper", deadline=None)
+hypothesis.settings.load_profile("jobhopper")
 
 _STORES = {"make_store", "mysql", "mariadb", "rabbitmq", "valkey"}
 # Folders whose tests say themselves that they measure. Of any other, nobody has looked at it yet.

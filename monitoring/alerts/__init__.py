@@ -3,6 +3,7 @@
 All are asked by namespace, so that one Prometheus may watch several installs.
 """
 
+from monitoring.alerts.audit import AUDIT
 from monitoring.alerts.housekeeping import HOUSEKEEPING
 from monitoring.alerts.processes import PROCESSES
 from monitoring.alerts.queues import QUEUES
@@ -10,4 +11,4 @@ from monitoring.alerts.requests import REQUESTS
 from monitoring.alerts.stores import STORES
 from monitoring.alerts.writes import WRITES
 
-ALL = (STORES, WRITES, PROCESSES, REQUESTS, QUEUES, HOUSEKEEPING)
+ALL = (STORES, WRITES, PROCESSES, REQUESTS, QUEUES, AUDIT, HOUSEKEEPING)

@@ -20,6 +20,7 @@ TAKEN = {
     "/v1/keys": {"GET", "POST"},
     "/v1/keys/unknown": {"GET", "DELETE"},
     "/v1/system": {"GET"},
+    "/v1/system/audit": {"GET"},
     "/openapi.json": {"GET", "HEAD"},
     "/livez": {"GET", "HEAD"},
     "/readyz": {"GET", "HEAD"},

@@ -111,3 +111,28 @@ def test_who_is_told_to_stop_waits_for_no_message() -> None:
     began = time.perf_counter()
     assert inbox.gather(5) == []
     assert time.perf_counter() - began < 1
+
+
+def test_what_came_back_from_a_death_goes_alone() -> None:
+    inbox = Inbox(Lane.CREATES)
+    for tag in range(4):
+        inbox.put(delivery(tag, redelivered=tag in {1, 2}))
+    assert [tags(inbox.gather(1)) for _ in range(4)] == [[0], [1], [2], [3]]
+
+
+def test_what_this_process_gave_back_is_believed_once() -> None:
+    inbox = Inbox(Lane.CREATES)
+    for tag in range(3):
+        inbox.put(delivery(tag))
+    in_hand = inbox.gather(1)
+    inbox.put(delivery(3))
+    inbox.put(delivery(4, shard=1))
+    inbox.trust(in_hand)
+    inbox.clear(0)
+    assert tags(inbox.gather(1)) == [4]
+    for tag in range(4):
+        inbox.put(delivery(tag, redelivered=True))
+    assert tags(inbox.gather(1)) == [0, 1, 2, 3]
+    for tag in range(4):
+        inbox.put(delivery(tag, redelivered=True))
+    assert tags(inbox.gather(1)) == [0]

@@ -169,7 +169,7 @@ def test_a_queue_that_was_deleted_is_made_and_consumed_again(ground: Ground) -> 
 def test_the_dead_letter_queues_channel_is_opened_again(ground: Ground) -> None:
     inside = ground.inside(lanes=[Lane.CREATES])
     until(lambda: inside.amqp.up)
-    dead = inside.amqp._dead
+    dead = inside.amqp._sending
     inside.amqp._later(dead.close)
     until(lambda: not dead.is_open)
     ground.broker.publish(Lane.CREATES, 0, b"damaged")

@@ -7,10 +7,9 @@ from typing import Any
 
 from kubernetes import client, config
 
-from .commands import ROOT, path_of, run
+from .commands import ROOT, SCRIPTS, path_of, run
 
 NAME, PORT = "jobhopper-test", "18080"
-_SCRIPTS = ROOT / "k8s" / "cluster"
 
 
 class Cluster:
@@ -19,12 +18,16 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         shape = {"CLUSTER_NAME": NAME, "CLUSTER_PORT": PORT, "KUBECONFIG": str(folder / "config")}
         # The first time it makes the node's image, and the programs in it.
-        path = path_of(run(_SCRIPTS / "kind-up", seconds=2_400, **shape))
+        path = path_of(run(SCRIPTS / "kind-up", seconds=2_400, **shape))
         tools = path_of(run(ROOT / "k8s" / "tools", "helm", seconds=900))
         self.environment = {**shape, "PATH": f"{tools}:{path}"}
-        self.tag = run(_SCRIPTS / "images", seconds=1_800, **self.environment).split()[-1]
+        self.tag = run(SCRIPTS / "images", seconds=1_800, **self.environment).split()[-1]
         config.load_kube_config(shape["KUBECONFIG"])
-        self.core, self.batch = client.CoreV1Api(), client.BatchV1Api()
+        self.core, self.batch, self.apps = (
+            client.CoreV1Api(),
+            client.BatchV1Api(),
+            client.AppsV1Api(),
+        )
 
     def run(self, *command: str | Path, seconds: float = 120) -> str:
         """What a tool says about this cluster."""

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "k8s" / "cluster"
 CHART = ROOT / "helm" / "jobhopper"
 
 

@@ -1,14 +1,18 @@
 """One cluster for the whole run, with one release that most tests share."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+# The repository itself, for what watches the release.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
 from .cluster import Cluster
-from .commands import ROOT, run
+from .commands import SCRIPTS, run
 from .release import Release
 
 NAMESPACE = "jobhopper-e2e"
@@ -28,9 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The tests' own cluster. It goes afterwards, unless E2E_KEEP says that it is to stay."""
     made = Cluster(tmp_path_factory.mktemp("kube"))
+    # What others bring that the chart can make use of; metrics take their first minute meanwhile.
+    made.run(SCRIPTS / "crds")
+    made.run("kubectl", "apply", "--filename", SCRIPTS / "metrics-server.yaml")
     yield made
     if not os.environ.get("E2E_KEEP"):
-        run(ROOT / "k8s" / "cluster" / "kind-down", **made.environment)
+        run(SCRIPTS / "kind-down", **made.environment)
 
 
 @pytest.fixture(scope="session")

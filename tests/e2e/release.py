@@ -20,8 +20,13 @@ class Release:
         # Seconds from `helm install` until `helm test` has passed.
         self.took = 0.0
 
-    def install(self, *settings: str, wait: bool = True, seconds: int = 300) -> str:
-        """Installs or upgrades; `settings` are of the form `name=value`."""
+    def install(
+        self, *settings: str, wait: bool = True, seconds: int = 300, force: bool = False
+    ) -> str:
+        """Installs or upgrades; `settings` are of the form `name=value`.
+
+        `force` takes back fields that others in the cluster have set since.
+        """
         more = [word for one in settings for word in ("--set", one)]
         waiting = ("--wait", "--timeout", f"{seconds}s") if wait else ()
         return self.cluster.run(
@@ -30,6 +35,7 @@ class Release:
             *("--set", f"api.service.nodePort={self._port}"),
             *more,
             *waiting,
+            *(("--force-conflicts",) if force else ()),
             seconds=seconds + 30,
         )
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from .cluster import wait_for
-from .commands import ROOT, FailedError, run
+from .commands import ROOT, SCRIPTS, FailedError, run
 from .load import Load, Prober
 from .release import NAME, Release
 
 _JOBHOPPER = ROOT / ".venv" / "bin" / "jobhopper"
+_SERVICES = ("api", "consumer", "refiller")
+_TARGETS = (*_SERVICES, "migrator", "pruner", "client")
 # An id begins with its time: these are of last year.
 _OLD = (
     "UPDATE jobs SET id = INSERT(id, 1, 2, x'0199'), updated_at = 1, run_at = 1 "
@@ -96,9 +98,7 @@ def test_a_deleted_pod_loses_nothing(component: str, release: Release) -> None:
 
 
 def test_a_rolling_upgrade_under_load_fails_no_request(release: Release) -> None:
-    old = {
-        pod.metadata.uid for name in ("api", "consumer", "refiller") for pod in release.pods(name)
-    }
+    old = {pod.metadata.uid for name in _SERVICES for pod in release.pods(name)}
     with Load(release, "rolled") as load, Prober(release) as prober:
         wait_for(lambda: len(load.accepted) > 50, 60, "no load")
         release.install("podAnnotations.rolled=yes")
@@ -163,6 +163,21 @@ def test_a_reinstall_on_the_same_volumes_keeps_the_jobs(release: Release) -> Non
         with Load(release, "kept") as load:
             load.accepted += ids
             load.await_all_done()
+
+
+def test_skaffold_installs_what_it_renders(release: Release) -> None:
+    given = ("--namespace", release.namespace)
+    rendered = release.cluster.run(SCRIPTS / "skaffold", "render", *given, seconds=300)
+    named = set(re.findall(r"image: (jobhopper/\w+):\w{64}$", rendered, re.MULTILINE))
+    assert named == {f"jobhopper/{one}" for one in _TARGETS}
+    release.uninstall()
+    release.cluster.run(SCRIPTS / "skaffold", "run", *given, seconds=600)
+    images = {one.spec.containers[0].image for name in _SERVICES for one in release.pods(name)}
+    assert len(images) == len(_SERVICES)
+    assert not any(image.endswith(release.cluster.tag) for image in images)
+    with Load(release, "by-skaffold") as load:
+        wait_for(lambda: len(load.accepted) > 50, 60, "no load")
+        load.await_all_done()
 
 
 def test_a_misspelt_value_is_refused_by_its_name(release: Release) -> None:

@@ -25,6 +25,9 @@ time.time_ns = lambda: _time_ns() + int(_skew * 1e9)
 """
 
 
+pytestmark = pytest.mark.timed
+
+
 @pytest.fixture(scope="module")
 def services(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Two APIs, one three seconds ahead, the other three behind."""

@@ -16,6 +16,9 @@ from stack.services import Services
 _NOTICED, _BACK = 4.0, 5.0
 
 
+pytestmark = pytest.mark.timed
+
+
 @pytest.fixture(scope="module")
 def services(launch: Launch) -> Services:
     return launch(apis=2, consumers=2, refillers=2)

@@ -27,5 +27,5 @@ def parameters(url: str) -> pika.URLParameters:
     found.blocked_connection_timeout = BLOCKED_SECONDS
     found.heartbeat = HEARTBEAT_SECONDS
     found.connection_attempts = 1
-    found.tcp_options = {**tcp.options_by_name(), "TCP_NODELAY": True}
+    found.tcp_options = tcp.options_by_name()
     return found

@@ -11,7 +11,7 @@ from jobhopper_core.telemetry.probes import Pulse
 _log = logging.getLogger(__name__)
 
 # After a turn that failed: stores come back within seconds, and a log should not drown.
-_MISSED_SECONDS = 1.0
+_MISSED_SECONDS = 0.4
 # A turn that comes once an hour is tried again sooner when it failed.
 _MISSED_MAX_SECONDS = 60.0
 # A loop that rests lives too: it says so well within the time after which it counts as dead.

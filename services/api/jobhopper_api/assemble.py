@@ -60,6 +60,8 @@ def put_together(
     seeing = sight(store) if sight is not None else None
     metrics = ApiMetrics(registry, facts.version)
     redis = RedisSide(redis_url, Names(), hub) if redis_url else None
+    if redis is not None:
+        redis.is_sole = lambda: not store.breaker.closed
     announcer = Announcer(store, hub, redis)
     straight = StraightPath(store, announcer, facts.shards, random.random)
     writes = WritePath(straight, broker, facts.shards)

@@ -20,12 +20,12 @@ from jobhopper_core.model.times import SECOND
 
 _log = logging.getLogger(__name__)
 
-_TURN_SECONDS = 0.4
+_TURN_SECONDS = 0.25
 # Without Redis the state is believed for as long as a report counts there.
 _BELIEVED_SECONDS = 5.0
 # A claim that was not confirmed so soon after its taking is not handed out.
-HANDOUT_SECONDS = 1.0
-_GUARD = int((HANDOUT_SECONDS + 0.3) * SECOND)
+HANDOUT_SECONDS = 0.8
+_GUARD = int((HANDOUT_SECONDS + 0.2) * SECOND)
 # Without RabbitMQ nothing is applied: after so long an outage ends all the same.
 _GIVE_UP_SECONDS = 30.0
 

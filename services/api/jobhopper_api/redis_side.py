@@ -7,7 +7,7 @@ that nobody waits for it in vain.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 # Of the request's 2.8 s, Redis may take no more than this.
 ANSWER_SECONDS = 0.5
+# While MySQL is away there is nobody else to ask.
+_SOLE_SECONDS = 1.5
 _LISTEN_SECONDS = 5.0
 # RuntimeError: the library writes to a connection that the loop has closed meanwhile.
 _AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
@@ -58,13 +60,15 @@ class RedisSide:
         self._offset_ms = 0
         self._offset_until = 0.0
         self._asked: dict[str, float] = {}
+        # Whether there is nobody else to ask.
+        self.is_sole: Callable[[], bool] = lambda: False
 
     async def run(self, *commands: Command) -> list[Any]:
         """The replies to `commands`, sent together. Raises UnavailableError."""
         if not self.breaker.admits():
             raise UnavailableError("Redis did not answer a moment ago.")
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(_SOLE_SECONDS if self.is_sole() else ANSWER_SECONDS):
                 replies = await self._run(commands)
         except _AWAY as error:
             self.breaker.failed()

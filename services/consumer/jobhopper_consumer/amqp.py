@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 PREFETCH = 32
 _TURN_SECONDS = 1.0
-_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
+_RETRY_SECONDS = (0.2, 0.5, 1.0)
 
 
 class Port:

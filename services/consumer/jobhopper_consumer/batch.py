@@ -105,7 +105,7 @@ def read(
             ticks[delivery.shard] = max(ticks.get(delivery.shard, 0), envelope.tick)
     shards = sorted({delivery.shard for delivery in deliveries})
     kept = [item for item in items if item.place not in buried]
-    suspect = deliveries[0] if deliveries[0].redelivered and items else None
+    suspect = deliveries[0] if deliveries[0].suspect and items else None
     return Batch(kept, shards, ticks, suspect), [r for r in rejects if r.place not in buried]
 
 

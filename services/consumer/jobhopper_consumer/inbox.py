@@ -7,6 +7,7 @@ transaction, the less each costs.
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from jobhopper_core.broker.names import Lane
@@ -16,6 +17,7 @@ WRITES_MAX = 2_000
 BYTES_MAX = 8 * 1024 * 1024
 LINGER_SECONDS = 0.02
 _POLL_SECONDS = 0.002
+_RETURNED_MAX = 10_000
 # From this many writes in a batch on, sharing a transaction is worth a wait.
 BUSY_WRITES = 20
 
@@ -31,6 +33,13 @@ class Delivery(NamedTuple):
     body: bytes
     writes: int
     traceparent: str | None = None
+    # It came back from this process, which lives: no one died of it.
+    trusted: bool = False
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may be what killed a consumer."""
+        return self.redelivered and not self.trusted
 
     @property
     def name(self) -> str:
@@ -46,12 +55,27 @@ class Inbox:
         self._deliveries: deque[Delivery] = deque()
         self._changed = threading.Condition()
         self._busy_until = 0.0
+        self._returned: dict[str, None] = {}
 
     def put(self, delivery: Delivery) -> None:
         """Takes in a message."""
         with self._changed:
+            if delivery.redelivered and self._returned:
+                # Believed once: it may go to another consumer, and come back from its death.
+                trusted = self._returned.pop(delivery.name, self) is None
+                delivery = delivery._replace(trusted=trusted)
             self._deliveries.append(delivery)
             self._changed.notify()
+
+    def trust(self, deliveries: Iterable[Delivery]) -> None:
+        """Notes messages that go back for a reason that is none of theirs.
+
+        After an outage whole windows come back; one by one, each with its try committed before it,
+        they would take long. What came from a death stays suspect.
+        """
+        self._returned |= {one.name: None for one in deliveries if not one.suspect}
+        while len(self._returned) > _RETURNED_MAX:
+            del self._returned[next(iter(self._returned))]
 
     def wake(self) -> None:
         """Ends a wait for messages."""
@@ -61,6 +85,7 @@ class Inbox:
     def clear(self, shard: int) -> None:
         """Drops what came for a shard: its channel is closed, so RabbitMQ has it all back."""
         with self._changed:
+            self.trust(one for one in self._deliveries if one.shard == shard)
             self._deliveries = deque(one for one in self._deliveries if one.shard != shard)
 
     def gather(self, seconds: float) -> list[Delivery]:
@@ -99,7 +124,7 @@ class Inbox:
                 size += len(one.body)
                 full = writes > WRITES_MAX or size > BYTES_MAX
                 # A message that came back may be what killed a consumer: it goes alone.
-                if batch and (full or one.redelivered or batch[0].redelivered):
+                if batch and (full or one.suspect or batch[0].suspect):
                     break
                 batch.append(self._deliveries.popleft())
         return batch

@@ -30,7 +30,7 @@ from jobhopper_core.telemetry.probes import Pulse
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.5
-_PAUSES = (0.1, 0.2, 0.5, 1.0)
+_PAUSES = (0.1, 0.2, 0.4)
 _ANSWER_SECONDS = 10.0
 
 
@@ -62,6 +62,7 @@ class Worker:
         # was accepted before them.
         self._ticks_after: dict[int, int] = {}
         self._failures = 0
+        self._in_hand: Sequence[Delivery] = ()
         self.name = str(inbox.lane)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -81,6 +82,7 @@ class Worker:
             try:
                 self.run_once()
             except (UnavailableError, AMQPError, FutureTimeoutError) as error:
+                self._inbox.trust(self._in_hand)
                 self._log_returned(error)
                 self._wait_for_stores()
             except DeadLetterStormError:
@@ -94,7 +96,7 @@ class Worker:
 
         Raises UnavailableError when a store can't serve; nothing of the batch is lost.
         """
-        deliveries = self._inbox.gather(_IDLE_SECONDS)
+        deliveries = self._in_hand = self._inbox.gather(_IDLE_SECONDS)
         if not deliveries:
             return 0
         batch, rejects = read(deliveries, self._cemetery)

@@ -1,27 +1,26 @@
 """Jobs through every status, again and again, until told to stop."""
 
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from http.client import HTTPException
 from typing import Any, Self
 
 from api.caller import Api
 
-from stack.services import Services
-
 _QUEUES = ("mail", "thumbnails")
 
 
 class Load(AbstractContextManager["Load"]):
-    """A thread for each API. Errors of a store that is away are part of the game."""
+    """A thread for each of two ports. Errors of a store that is away are part of the game."""
 
-    def __init__(self, services: Services) -> None:
-        self.api = Api(services.ports[0], services.key)
+    def __init__(self, ports: Sequence[int], key: str) -> None:
+        self.api = Api(ports[0], key)
         self._running = threading.Event()
         self._running.set()
         self._threads = [
-            threading.Thread(target=self._run, args=(Api(port, services.key), queue), daemon=True)
-            for port, queue in zip(services.ports, _QUEUES, strict=True)
+            threading.Thread(target=self._run, args=(Api(port, key), queue), daemon=True)
+            for port, queue in zip(ports, _QUEUES, strict=True)
         ]
 
     def __enter__(self) -> Self:

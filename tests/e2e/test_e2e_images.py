@@ -1,0 +1,22 @@
+"""The images hold little beside what runs."""
+
+import pytest
+from stores.docker import docker, image
+
+from .cluster import Cluster
+
+_MOST = 60_000_000
+
+
+@pytest.mark.parametrize("target", ["api", "consumer", "refiller", "migrator", "pruner", "client"])
+def test_what_an_image_adds_to_its_base_is_small(target: str, cluster: Cluster) -> None:
+    """Unpacked, so that it is what a node's disk holds and a registry's share is less."""
+    ours, base = _layers(f"jobhopper/{target}:{cluster.tag}"), _layers(image("PYTHON_IMAGE"))
+    assert ours[len(ours) - len(base) :] == base
+    assert sum(ours) - sum(base) <= _MOST
+
+
+def _layers(name: str) -> list[int]:
+    """The bytes of each layer, the newest first."""
+    said = docker("history", "--human=false", "--format", "{{.Size}}", name)
+    return [int(line) for line in said.splitlines()]
