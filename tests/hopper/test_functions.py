@@ -225,7 +225,7 @@ def test_a_paused_queue_gives_nothing_until_it_goes_on(hopper: Hopper) -> None:
     assert hopper.take(1) == ("paused", False, None, [])
     hopper.link.run(paused(Names(), QUEUE, QueueSettings()))
     assert taken_numbers(hopper.take(1)) == [1]
-    heard = [message["data"] for message in iter(lambda: pubsub.get_message(timeout=0.2), None)]
+    heard = [message["data"] for message in iter(lambda: pubsub.get_message(timeout=1), None)]
     assert heard[-1:] == [b"0"]
     pubsub.close()
 
