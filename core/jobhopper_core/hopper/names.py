@@ -17,6 +17,10 @@ class Names(NamedTuple):
         names = ("ready", "jobs", "horizon", "taken", "settings", "refill", "offers", "gone")
         return [f"{tag}:{name}" for name in names]
 
+    def offers(self, queue: str) -> str:
+        """The channel on which a queue tells of new work."""
+        return f"{self.prefix}:{{{queue}}}:offers"
+
     def settings(self, queue: str) -> str:
         """The hash of a queue's settings that the hopper obeys."""
         return f"{self.prefix}:{{{queue}}}:settings"

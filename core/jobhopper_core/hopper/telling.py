@@ -48,7 +48,7 @@ def paused(names: Names, queue: str, settings: QueueSettings) -> list[Command]:
     """The commands that tell the hopper, and those who wait, whether a queue is paused."""
     told_: list[Command] = [keep_settings(names, queue, settings)]
     if not settings.paused:
-        told_.append(("PUBLISH", names.of_queue(queue)[-1], 0))
+        told_.append(("PUBLISH", names.offers(queue), 0))
     return told_
 
 
