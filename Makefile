@@ -9,7 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast test-stack test-long stack check format bench bench-stack images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
+.PHONY: help setup demo dev test test-fast test-stack test-long stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -83,6 +83,9 @@ bench: .venv/.dev ## Measures the speed of the embedded mode and prints a table
 
 bench-stack: .venv/.dev ## Measures the services on real stores
 	@eval "$$(k8s/stores/up --direct)" && $(BIN)/python -m bench --stack
+
+chaos: .venv/.dev ## Hurts the services and their stores under load, and checks every promise (MINUTES=10 SEED=6)
+	$(BIN)/python -m chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE)) $(if $(PLOT),--plot $(PLOT)) $(if $(REPORT),--report $(REPORT)) $(if $(LOGS),--logs $(LOGS))
 
 images: .venv/.run ## Builds the images of the services, and prints their tag
 	@k8s/airgap/docker-up && . k8s/images.env && k8s/airgap/image "$$PYTHON_IMAGE" && k8s/images/build

@@ -21,7 +21,7 @@ def main() -> int:
         sys.stdout.writelines(f"  export {name}={value}\n" for name, value in settings.items())
         sys.stdout.write("\n")
         sys.stdout.flush()
-        demo = [Path(sys.executable).parent / "jobhopper", "demo", "--url", services.url]
+        demo = [str(Path(sys.executable).parent / "jobhopper"), "demo", "--url", services.url]
         code = subprocess.run(demo, env=os.environ | settings, check=False).returncode
         if "--once" in sys.argv[1:]:
             return code

@@ -5,6 +5,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -24,7 +25,10 @@ class Stores(NamedTuple):
 
 
 class Services:
-    """APIs, consumers and refillers; a context that ends them all."""
+    """APIs, consumers and refillers; a context that ends them all.
+
+    `environment` goes to every process beside its settings.
+    """
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class Services:
         shards: int = 4,
         first_port: int | None = None,
         key: str | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.key = key or f"jh_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
         self.stores = stores
@@ -46,6 +51,7 @@ class Services:
             "JOBHOPPER_REDIS_URL": stores.redis,
             "JOBHOPPER_SHARDS": str(shards),
             "JOBHOPPER_LOG_LEVEL": "info",
+            **(environment or {}),
         }
         lease_keys = f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
         self._api = {"JOBHOPPER_ADMIN_KEY": self.key, "JOBHOPPER_LEASE_KEYS": lease_keys}

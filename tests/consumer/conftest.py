@@ -1,17 +1,15 @@
 """One set of stores for the folder, emptied between tests."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 from store.servers import emptied
-from stores.container import Container
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+from stack.containers.container import Container
 
-from .ground import Ground  # the repository's own folder is found by the line above
+from .ground import Ground
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from urllib.request import urlopen
 
 from store.audit import audit
 from store.steps import SECOND, Store
-from stores.container import Container
 
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.model import ids
@@ -17,6 +16,7 @@ from jobhopper_core.model.job import ClaimedJob
 from jobhopper_core.model.writes import Create
 from jobhopper_core.store import counts, shards
 from jobhopper_core.store.database import ServerDatabase, open_mysql
+from stack.containers.container import Container
 from stack.ports import free_port
 from stack.process import Process
 

@@ -1,7 +1,8 @@
 """The images hold little beside what runs."""
 
 import pytest
-from stores.docker import docker, image
+
+from stack.containers.docker import docker, image
 
 from .cluster import Cluster
 

@@ -1,6 +1,6 @@
 """Short words for what the tests do to one hopper."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import redis
@@ -55,7 +55,16 @@ class Hopper:
         return self._run(self.commands.give_back(self.queue, offers))
 
     def forget(self, *ids: str) -> int:
-        return self._run(self.commands.forget(self.queue, ids))
+        """Forgets jobs in the version that is held, or in none."""
+        held = self.raw.hmget(self.keys[1], ids)
+        versions = {
+            id_: int(value.split(b" ")[1]) if value else 0
+            for id_, value in zip(ids, held, strict=True)
+        }
+        return self.forget_version(versions)
+
+    def forget_version(self, versions: Mapping[str, int]) -> int:
+        return self._run(self.commands.forget(self.queue, versions))
 
     def begin(self, by: str = "t", milliseconds: int = 5_000) -> Begun | None:
         return begun(self._run(self.commands.refill_begin(self.queue, by, milliseconds)))

@@ -27,6 +27,8 @@ class Model:
     horizon: Place | None = None
     # Attempts that were taken, by id.
     taken: dict[str, int] = field(default_factory=dict)
+    # With which version jobs were forgotten, by id.
+    gone: dict[str, int] = field(default_factory=dict)
     token: str | None = None
     # What the refill under way may have missed.
     let_go: list[Place] = field(default_factory=list)
@@ -58,6 +60,8 @@ class Model:
     def forget(self, ids: Sequence[str]) -> int:
         for id_ in ids:
             self.taken.pop(id_, None)
+            known = version(self.held[id_]) if id_ in self.held else 0
+            self.gone[id_] = max(known, self.gone.get(id_, 0))
         return sum(self.held.pop(id_, None) is not None for id_ in ids)
 
     def begin(self, token: str) -> bool:
@@ -88,6 +92,7 @@ class Model:
 
     def flush(self) -> None:
         self.held, self.horizon, self.taken, self.token = {}, None, {}, None
+        self.gone = {}
 
     def bytes(self) -> int:
         return sum(len(offer.value) for offer in self.held.values())
@@ -102,6 +107,8 @@ class Model:
         for offer in offers:
             old = self.held.get(offer.id)
             if self.taken.get(offer.id) == offer.attempt:
+                continue
+            if version(offer) < self.gone.get(offer.id, 0):
                 continue
             if old is not None and version(old) > version(offer):
                 continue

@@ -5,7 +5,8 @@ import time
 
 import pytest
 import redis
-from stores.container import Container
+
+from stack.containers.container import Container
 
 from .load import Load
 from .mill import Mill

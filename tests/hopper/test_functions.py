@@ -225,7 +225,7 @@ def test_a_paused_queue_gives_nothing_until_it_goes_on(hopper: Hopper) -> None:
     assert hopper.take(1) == ("paused", False, None, [])
     hopper.link.run(paused(Names(), QUEUE, QueueSettings()))
     assert taken_numbers(hopper.take(1)) == [1]
-    heard = [message["data"] for message in iter(lambda: pubsub.get_message(timeout=0.2), None)]
+    heard = [message["data"] for message in iter(lambda: pubsub.get_message(timeout=1), None)]
     assert heard[-1:] == [b"0"]
     pubsub.close()
 
@@ -255,3 +255,36 @@ def test_a_full_redis_still_gives_out_what_it_holds(hopper: Hopper) -> None:
     finally:
         hopper.raw.config_set("maxmemory", memory)
     hopper.check()
+
+
+def test_a_job_that_left_its_queue_is_not_brought_back_by_an_older_offer(hopper: Hopper) -> None:
+    """An offer that was read before an operator cancelled the job, and comes after that."""
+    hopper.refill()
+    old, new = job(1, updated_at=100), job(1, updated_at=200)
+    hopper.offer(old)
+    assert hopper.forget_version({id_of(1): 150}) == 1
+    assert hopper.offer(old) == 0
+    assert hopper.refill(old) == 0
+    assert hopper.give_back(old) == 0
+    assert hopper.ids() == []
+    assert hopper.offer(new) == 1
+
+
+def test_what_is_held_in_a_newer_version_is_not_forgotten(hopper: Hopper) -> None:
+    hopper.refill()
+    hopper.offer(job(1, updated_at=200))
+    assert hopper.forget_version({id_of(1): 150}) == 0
+    assert hopper.ids() == [id_of(1)]
+    # Nor does a word of before take back what is known since.
+    hopper.forget_version({id_of(1): 300})
+    hopper.forget_version({id_of(1): 250})
+    assert hopper.offer(job(1, updated_at=260)) == 0
+
+
+def test_what_has_left_is_remembered_for_so_many_jobs_and_so_long(
+    hopper: Hopper, raw: redis.Redis
+) -> None:
+    hopper.forget_version({id_of(n): n for n in range(21_000)})
+    gone = hopper.keys[7]
+    assert raw.zcard(gone) == 20_000
+    assert 0 < raw.pttl(gone) <= 10_000

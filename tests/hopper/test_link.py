@@ -5,12 +5,12 @@ import time
 
 import pytest
 import redis
-from stores.container import Container
 
 from jobhopper_core.errors import ConfigurationError, UnavailableError
 from jobhopper_core.hopper.commands import LIBRARY, VERSION, HopperCommands
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.names import Names
+from stack.containers.container import Container
 
 from .hopper import Hopper, job, taken_numbers
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 from scraping.load import Load
-from stores.container import Container
-from stores.docker import docker
+
+from stack.containers.container import Container
+from stack.containers.docker import docker
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 

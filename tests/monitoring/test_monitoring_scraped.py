@@ -22,7 +22,6 @@ from pika.adapters.blocking_connection import BlockingChannel
 from scraping.expected import silent_panels, unseen_metrics
 from scraping.load import Load
 from scraping.server import Server
-from stores.container import Container
 
 from jobhopper_core.broker.envelope import encode, of_tick
 from jobhopper_core.broker.names import EXCHANGE, HEADER_WRITES, Lane, queue_of
@@ -30,6 +29,7 @@ from jobhopper_core.model import ids
 from jobhopper_core.store.mysql import connection_options
 from monitoring import alerts, dashboards
 from monitoring.plot import Prometheus, draw_all
+from stack.containers.container import Container
 from stack.process import Process
 from stack.services import Services
 

@@ -1,17 +1,14 @@
 """The services as processes on stores of their own, and how much memory the API takes."""
 
 import resource
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from api.caller import Api, wait_until
-from stores.container import Container
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-
-from stack.emptying import empty  # the repository's own folder, found by the line above
+from stack.containers.container import Container
+from stack.emptying import empty
 from stack.services import Services, Stores
 
 from .memory import Memory

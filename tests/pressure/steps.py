@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import redis
 from api.caller import Api, Reply, wait_until
-from stores.container import Container
 
+from stack.containers.container import Container
 from stack.services import Stores
 
 # One deadline of 2.8 s a request, and what a busy machine adds.

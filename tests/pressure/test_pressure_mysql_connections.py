@@ -8,9 +8,9 @@ from typing import Any
 import pymysql
 import pytest
 from api.caller import Api, wait_until
-from stores.container import Container
 
 from jobhopper_core.store.mysql import connection_options
+from stack.containers.container import Container
 from stack.emptying import empty
 from stack.services import Services, Stores
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 from api.caller import Api, wait_until
-from stores.container import Container
-from stores.kinds import MYSQL
 
+from stack.containers.container import Container
+from stack.containers.kinds import MYSQL
 from stack.emptying import empty
 from stack.services import Services, Stores
 

@@ -9,11 +9,11 @@ from api.caller import Api, wait_until
 from api.steps import uuid7
 from consumer.broker import Broker
 from consumer.trap import Trap
-from stores.container import Container
 
 from jobhopper_core.broker.envelope import decode, encode, of_writes
 from jobhopper_core.broker.names import DEAD, EXCHANGE, Lane
 from jobhopper_core.model.writes import Create
+from stack.containers.container import Container
 from stack.services import Services
 
 from .memory import Memory

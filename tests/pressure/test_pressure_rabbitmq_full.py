@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 from api.caller import Api, wait_until
-from stores.container import Container
 
+from stack.containers.container import Container
 from stack.services import Services
 
 from .memory import Memory

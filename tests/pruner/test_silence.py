@@ -16,7 +16,6 @@ from functools import partial
 
 import pytest
 import redis
-from stores.container import Container
 
 from jobhopper_core.flows.refill import Refill
 from jobhopper_core.hopper.commands import HopperCommands
@@ -26,6 +25,7 @@ from jobhopper_core.model.job import Demand
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.store.claim import claim
 from jobhopper_core.store.server_database import ServerDatabase
+from stack.containers.container import Container
 
 from .conftest import PRUNER, Pruner
 from .table import Table

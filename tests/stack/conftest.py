@@ -1,6 +1,5 @@
 """The services as processes on real stores, and callers that know when a write has arrived."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,11 +7,9 @@ from typing import Any
 
 import pytest
 from api.caller import Api
-from stores.container import Container
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-
-from stack.emptying import empty  # the repository's own folder, found by the line above
+from stack.containers.container import Container
+from stack.emptying import empty
 from stack.services import Services, Stores
 
 Launch = Callable[..., Services]

@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import pika
 import pytest
-from stores.container import Container
 
 from jobhopper_api.writes.broker import CONFIRM_SECONDS, BrokerPath
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.broker.topology import declare
 from jobhopper_core.model.ids import IdMaker
 from jobhopper_core.model.writes import Create
+from stack.containers.container import Container
 
 
 @pytest.mark.timed

@@ -10,8 +10,8 @@ import pytest
 from api.caller import Api, Reply, wait_until
 from conftest import Launch
 from stack_traffic import Traffic
-from stores.container import Container
 
+from stack.containers.container import Container
 from stack.services import Services
 
 _SKEWS = (3.0, -3.0)

@@ -9,8 +9,8 @@ import redis
 from api.caller import Api, Reply, wait_until
 from api.steps import depth
 from conftest import Launch
-from stores.container import Container
 
+from stack.containers.container import Container
 from stack.services import Services
 
 _NOTICED, _BACK = 4.0, 5.0

@@ -10,8 +10,8 @@ import redis
 from api.caller import Api, wait_until
 from api.steps import depth
 from stack_traffic import SOON, Traffic
-from stores.container import Container
 
+from stack.containers.container import Container
 from stack.services import Services, Stores
 
 pytestmark = pytest.mark.timed

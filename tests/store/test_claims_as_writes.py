@@ -41,7 +41,8 @@ def test_a_claim_makes_its_job_run_as_if_it_had_been_claimed_here(store: Store) 
 
 def test_it_takes_its_job_out_of_the_hopper(store: Store) -> None:
     id_ = store.create()
-    assert store.apply(claim_of(store, id_)).effects.moved == {("mail", id_)}
+    claim = claim_of(store, id_)
+    assert store.apply(claim).effects.moved == {("mail", id_): claim.at}
 
 
 def test_a_claim_and_all_that_followed_fold_into_one_row(store: Store) -> None:

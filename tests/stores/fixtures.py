@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .container import Container
-from .kinds import MARIADB, MYSQL, RABBITMQ, VALKEY, Kind
+from stack.containers.container import Container
+from stack.containers.kinds import MARIADB, MYSQL, RABBITMQ, VALKEY, Kind
 
 MakeStore = Callable[..., Container]
 _shared: dict[str, Container] = {}

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .docker import K8S, docker, image
+from stack.containers.docker import K8S, docker, image
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,10 +7,11 @@ import pymysql
 import pytest
 import redis
 
-from .container import Container
-from .docker import docker
+from stack.containers.container import Container
+from stack.containers.docker import docker
+from stack.containers.kinds import MARIADB, MYSQL, RABBITMQ, SECRET, VALKEY, Kind
+
 from .fixtures import MakeStore
-from .kinds import MARIADB, MYSQL, RABBITMQ, SECRET, VALKEY, Kind
 
 SQL = [pytest.param(MYSQL, "MYSQL", id="mysql"), pytest.param(MARIADB, "MARIADB", id="mariadb")]
 HARDENED = ("--read-only", "--tmpfs", "/tmp", "--user", "999:999", "--cap-drop", "ALL")  # noqa: S108

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .docker import K8S
+from stack.containers.docker import K8S
 
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 

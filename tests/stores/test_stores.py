@@ -12,12 +12,12 @@ import pytest
 import redis
 
 from jobhopper_core.store.mysql import connection_options
+from stack.containers.container import Container
+from stack.containers.docker import docker
+from stack.containers.kinds import VALKEY
+from stack.containers.owner import is_alive, this_process
 
-from .container import Container
-from .docker import docker
 from .fixtures import MakeStore
-from .kinds import VALKEY
-from .owner import is_alive, this_process
 
 SQL_SETTINGS = {
     "transaction_isolation": "READ-COMMITTED",
@@ -140,20 +140,22 @@ def test_owner_is_more_than_a_number() -> None:
 
 @pytest.mark.slow
 def test_containers_of_an_ended_run_are_removed() -> None:
-    here = Path(__file__).resolve().parents[1]
+    here = Path(__file__).resolve().parents[2]
     made = subprocess.run(
         [sys.executable, "-c", _LEAVES_ONE], cwd=here, capture_output=True, text=True, check=True
     ).stdout.strip()
     assert made in _containers()
     subprocess.run(
-        [sys.executable, "-c", "from stores.docker import prepare; prepare()"], cwd=here, check=True
+        [sys.executable, "-c", "from stack.containers.docker import prepare; prepare()"],
+        cwd=here,
+        check=True,
     )
     assert made not in _containers()
 
 
 _LEAVES_ONE = """
-from stores.container import Container
-from stores.kinds import VALKEY
+from stack.containers.container import Container
+from stack.containers.kinds import VALKEY
 left = Container(VALKEY)
 left.start()
 print(left.name)

@@ -1,10 +1,14 @@
 """How every process of ours connects to RabbitMQ."""
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError
 
 from jobhopper_core import tcp
 from jobhopper_core.errors import ConfigurationError
 
+# What says that RabbitMQ can't serve; one that hangs while connecting has a root of its own.
+AWAY = (AMQPError, AMQPConnectorException, OSError)
 CONNECT_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10
 BLOCKED_SECONDS = 5

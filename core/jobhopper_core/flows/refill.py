@@ -9,14 +9,25 @@ from contextlib import suppress
 from functools import partial
 
 from jobhopper_core.errors import StoreFullError, UnavailableError
-from jobhopper_core.hopper.commands import CAPACITY, MOST_BYTES, Begun, Horizon, begun
+from jobhopper_core.hopper.commands import (
+    CAPACITY,
+    INFINITE,
+    MOST_BYTES,
+    MOST_JOBS,
+    Begun,
+    Horizon,
+    begun,
+    places,
+)
 from jobhopper_core.hopper.link import HopperLink
+from jobhopper_core.hopper.offer import held as held_in
 from jobhopper_core.hopper.offer import offer, place
+from jobhopper_core.hopper.offer import score as score_of
 from jobhopper_core.hopper.outage import Phase, phase_of
 from jobhopper_core.hopper.telling import held
 from jobhopper_core.store import queues
 from jobhopper_core.store.database import Database
-from jobhopper_core.store.refill import Page, Position, next_ready
+from jobhopper_core.store.refill import Page, Position, ReadyJob, next_ready, ready_by_id
 
 _JUST_ABOVE = "!"
 _NOTHING = Page([], complete=False)
@@ -54,7 +65,10 @@ class Refill:
             self._end(queue, token, _NOTHING)
             return None
         try:
+            whole = from_start or state.horizon is None
+            before = self._places(queue) if whole else []
             page = self._read(queue, state, from_start=from_start)
+            self._drop_stale(queue, before, page)
             if state.horizon is None:
                 self._tell_pause(queue)
         except BaseException:
@@ -79,6 +93,28 @@ class Refill:
     def _next(self, queue: str, limit: int, at: Position | None, room: int) -> Page:
         verb = partial(next_ready, queue=queue, limit=limit, at=at, most_bytes=room)
         return self._database.read(verb).result()
+
+    def _places(self, queue: str) -> list[tuple[float, str]]:
+        found = self._link.run([self._link.commands.next_places(queue, MOST_JOBS)])[0]
+        return places(found)
+
+    def _drop_stale(self, queue: str, before: list[tuple[float, str]], page: Page) -> None:
+        """Takes out what stood in the hopper before the read and is not queued any more.
+
+        MySQL would refuse it at a claim; in an outage nobody would.
+        """
+        there = {job.id for job in page.jobs}
+        last = page.jobs[-1] if page.jobs else None
+        end = (INFINITE, "") if page.complete or last is None else (place_of(last), last.id)
+        doubted = [id_ for at, id_ in before if id_ not in there and (at, id_) < end]
+        if not doubted or (last is None and not page.complete):
+            return
+        bodies = self._link.run([self._link.commands.bodies(queue, doubted)])[0]
+        versions = {one.id: one.updated_at for one in map(held_in, filter(None, bodies))}
+        queued = self._database.read(partial(ready_by_id, job_ids=doubted)).result()
+        stale = {id_: v for id_, v in versions.items() if id_ not in {job.id for job in queued}}
+        if stale:
+            self._link.run([self._link.commands.forget(queue, stale)])
 
     def _tell_pause(self, queue: str) -> None:
         """A hopper that knows nothing may not know that its queue is paused either."""
@@ -106,6 +142,11 @@ class Refill:
         end = self._link.commands.refill_end(queue, token, offers, complete=page.complete)
         done: int = self._link.run([end])[0][1]
         return done
+
+
+def place_of(job: ReadyJob) -> float:
+    """The job's score in the hopper."""
+    return float(score_of(job.priority, job.run_at))
 
 
 def position(horizon: Horizon) -> Position:

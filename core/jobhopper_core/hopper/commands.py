@@ -4,7 +4,7 @@ Services that wait on threads and the API that waits on an event loop send the s
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -86,9 +86,9 @@ class HopperCommands:
         """Puts back what was taken and not claimed."""
         return self._call("jh_give_back", queue, *_flat(offers))
 
-    def forget(self, queue: str, ids: Sequence[str]) -> Command:
-        """Takes jobs out, whatever their state."""
-        return self._call("jh_forget", queue, *ids)
+    def forget(self, queue: str, versions: Mapping[str, int]) -> Command:
+        """Takes jobs out in the version (updated_at, µs) given by id, and in any before it."""
+        return self._call("jh_forget", queue, *[part for pair in versions.items() for part in pair])
 
     def refill_begin(self, queue: str, token: str, milliseconds: int = REFILL_MS) -> Command:
         """Begins a refill, unless another's is under way."""
@@ -112,6 +112,10 @@ class HopperCommands:
     def next_ids(self, queue: str, count: int) -> Command:
         """Looks at the ids of the next jobs, in order."""
         return ("ZRANGE", self._names.of_queue(queue)[0], 0, count - 1)
+
+    def next_places(self, queue: str, count: int) -> Command:
+        """Looks at the ids of the next jobs, in order, each with its score."""
+        return ("ZRANGE", self._names.of_queue(queue)[0], 0, count - 1, "WITHSCORES")
 
     def bodies(self, queue: str, ids: Sequence[str]) -> Command:
         """Looks at jobs, by id, without taking them."""
@@ -146,6 +150,13 @@ def taken(reply: Sequence[Any]) -> Taken:
     state, refill_due, score, id_, *pairs = reply
     jobs = [held(value) for value in pairs[1::2]]
     return Taken(state.decode(), bool(refill_due), _horizon(score, id_), jobs)
+
+
+def places(reply: Sequence[Any]) -> list[tuple[float, str]]:
+    """The (score, id) in the reply to `next_places`, in whichever form the protocol gives it."""
+    flat = [part for one in reply for part in (one if isinstance(one, list | tuple) else (one,))]
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return [(float(score), id_.decode()) for id_, score in pairs]
 
 
 def begun(reply: Sequence[Any]) -> Begun | None:

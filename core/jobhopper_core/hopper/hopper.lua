@@ -8,6 +8,8 @@
 --   6 refill    hash, there while one is under way: token, and score and id of the lowest place
 --               that was let go since it began
 --   7 offers    the channel that tells of new work
+--   8 gone      sorted set: id by the updated_at with which a job left its queue; older offers of
+--               it are stale
 -- A place is a pair (score, id). A bound "just above id" is written as the id with "!" behind it:
 -- that sorts after the id and before every other.
 -- While a refill is under way, ready also keeps what is offered above the horizon, because the
@@ -16,6 +18,8 @@
 local INFINITE = 1e300
 local OFFER_TRUST_MS = 5000
 local TAKEN_MS = 10000
+local GONE_MS = 10000
+local GONE_MAX = 20000
 -- Arguments of one call: Lua has room for no more than 8,000.
 local PIECE = 4000
 
@@ -96,6 +100,7 @@ local function put(keys, args, first, bound_score, bound_id, now)
   local held = {}
   for n, value in ipairs(bulk('HMGET', keys[2], ids)) do held[ids[n]] = value end
   local stamps = redis.call('EXISTS', keys[4]) == 1 and bulk('ZMSCORE', keys[4], ids) or {}
+  local marks = redis.call('EXISTS', keys[8]) == 1 and bulk('ZMSCORE', keys[8], ids) or {}
   local places, values, gone, bytes = {}, {}, {}, 0
   for n, id in ipairs(ids) do
     local i = first + 4 * (n - 1)
@@ -103,7 +108,8 @@ local function put(keys, args, first, bound_score, bound_id, now)
     local until_ms = tonumber(stamps[n] or 0)
     local taken = until_ms > now * 4096 and until_ms % 4096 == attempt % 4096
     local old = held[id]
-    if not taken and not (old and updated_at(old) > updated_at(value)) then
+    local stale = marks[n] and updated_at(value) < tonumber(marks[n])
+    if not taken and not stale and not (old and updated_at(old) > updated_at(value)) then
       if below(score, id, bound_score, bound_id) then
         bytes = bytes + #value - (old and #old or 0)
         held[id] = value
@@ -227,11 +233,21 @@ local function give_back(keys, args)
   return added
 end
 
--- args: ids. They are out of the hopper, whatever their state, and no offer of them is stale.
+-- args: of each job: id, updated_at. Its version of then, and any before it, is out of the hopper;
+-- one that is newer stays. No newer offer is stale, also when the job was taken a moment ago.
 local function forget(keys, args)
-  bulk('ZREM', keys[4], args)
-  bulk('ZREM', keys[1], args)
-  return (discard(keys, args))
+  local ids, gone = {}, {}
+  for i = 1, #args, 2 do ids[#ids + 1] = args[i] end
+  for n, value in ipairs(bulk('HMGET', keys[2], ids)) do
+    local version = args[2 * n]
+    if not (value and updated_at(value) > tonumber(version)) then gone[#gone + 1] = ids[n] end
+    redis.call('ZADD', keys[8], 'GT', version, ids[n])
+  end
+  redis.call('ZREMRANGEBYRANK', keys[8], 0, -GONE_MAX - 1)
+  redis.call('PEXPIRE', keys[8], GONE_MS)
+  bulk('ZREM', keys[4], gone)
+  bulk('ZREM', keys[1], gone)
+  return (discard(keys, gone))
 end
 
 -- args: token, how long (ms) it may take. Returns 'busy' while another's is under way, else 'go',

@@ -14,8 +14,12 @@ class Names(NamedTuple):
     def of_queue(self, queue: str) -> list[str]:
         """The keys of a queue in the order of `hopper.lua`; the tag keeps them in one slot."""
         tag = f"{self.prefix}:{{{queue}}}"
-        names = ("ready", "jobs", "horizon", "taken", "settings", "refill", "offers")
+        names = ("ready", "jobs", "horizon", "taken", "settings", "refill", "offers", "gone")
         return [f"{tag}:{name}" for name in names]
+
+    def offers(self, queue: str) -> str:
+        """The channel on which a queue tells of new work."""
+        return f"{self.prefix}:{{{queue}}}:offers"
 
     def settings(self, queue: str) -> str:
         """The hash of a queue's settings that the hopper obeys."""

@@ -1,7 +1,7 @@
 """What is said to Redis after a commit: work to offer, jobs to forget, ends, revocations."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Raw
 
@@ -28,7 +28,8 @@ def told(
 
     `at_ms` is Redis's time from before the transaction, `now` the time in µs.
     """
-    said = [commands.forget(queue, ids) for queue, ids in _by_queue(effects.moved).items()]
+    moved = _by_queue(effects.moved)
+    said = [commands.forget(queue, versions) for queue, versions in moved.items()]
     offers: defaultdict[str, list[Offer]] = defaultdict(list)
     for create in effects.created:
         offers[create.queue].append(offer(_new(create)))
@@ -47,7 +48,7 @@ def paused(names: Names, queue: str, settings: QueueSettings) -> list[Command]:
     """The commands that tell the hopper, and those who wait, whether a queue is paused."""
     told_: list[Command] = [keep_settings(names, queue, settings)]
     if not settings.paused:
-        told_.append(("PUBLISH", names.of_queue(queue)[-1], 0))
+        told_.append(("PUBLISH", names.offers(queue), 0))
     return told_
 
 
@@ -87,8 +88,8 @@ def _new(create: Create) -> Held:
     )
 
 
-def _by_queue(pairs: set[tuple[str, str]]) -> dict[str, list[str]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for queue, job_id in sorted(pairs):
-        found[queue].append(job_id)
+def _by_queue(moved: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for (queue, job_id), version in sorted(moved.items()):
+        found[queue][job_id] = version
     return found

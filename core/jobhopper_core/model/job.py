@@ -62,6 +62,8 @@ class ClaimedJob(NamedTuple):
     lease_until: int
     # Where it was found: straight in MySQL, by the hopper, or in the hopper alone (provisional).
     path: str = "mysql"
+    # The row's updated_at as the claim set it (µs); 0 where that is not known.
+    claimed_at: int = 0
 
 
 class Demand(NamedTuple):

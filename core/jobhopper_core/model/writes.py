@@ -10,6 +10,14 @@ from enum import StrEnum
 import msgspec
 
 
+class Key(msgspec.Struct):
+    """An Idempotency-Key: the hashes of it and of its body (hex), how many jobs it stands for."""
+
+    digest: str
+    body: str
+    jobs: int
+
+
 class Create(msgspec.Struct, tag_field="op", tag="create", omit_defaults=True):
     """A new job. `run_at` is None unless the producer gave one; times in µs since 1970."""
 
@@ -24,6 +32,8 @@ class Create(msgspec.Struct, tag_field="op", tag="create", omit_defaults=True):
     traceparent: str | None = None
     # Its queue may not exist: nobody could be asked.
     new_queue: bool = False
+    # On the first job of a request: the Idempotency-Key that only Redis knows.
+    key: Key | None = None
 
 
 class _Tries(msgspec.Struct, kw_only=True):

@@ -26,6 +26,7 @@ from jobhopper_core.model.writes import (
 )
 from jobhopper_core.store import counts, queues
 from jobhopper_core.store.find import find
+from jobhopper_core.store.idempotency import keep
 from jobhopper_core.store.insert import insert
 from jobhopper_core.store.queues import backoffs
 from jobhopper_core.store.repeats import is_repeat
@@ -101,6 +102,9 @@ class _Batch:
         distinct = [write for i, write in creates if first[write.id] == i]
         for queue in sorted({write.queue for write in distinct if write.new_queue}):
             queues.admit(self.tx, queue)
+        for write in distinct:
+            if write.key is not None:
+                keep(self.tx, write.id, write.key)
         new, effects, deltas = insert(self.tx, distinct, self.now, shards)
         for i, write in creates:
             if first[write.id] != i or write.id not in new:

@@ -64,7 +64,7 @@ def claim(
     now = tx.now()
     claim_ids = new_claim_ids(demands)
     picks = [
-        Pick(i, demand.worker, _claimed(job, claim_ids[i], now + _lease(demand, settings)))
+        Pick(i, demand.worker, _claimed(job, claim_ids[i], now + _lease(demand, settings), now))
         for job, (i, demand) in zip(ready, askers, strict=False)
     ]
     tried(picks)
@@ -113,7 +113,7 @@ def _lease(demand: Demand, settings: QueueSettings) -> int:
     return settings.lease * SECOND if demand.lease is None else demand.lease
 
 
-def _claimed(job: ReadyJob, claim_id: str, until: int) -> ClaimedJob:
+def _claimed(job: ReadyJob, claim_id: str, until: int, now: int) -> ClaimedJob:
     return ClaimedJob(
         job.id,
         job.queue,
@@ -128,6 +128,7 @@ def _claimed(job: ReadyJob, claim_id: str, until: int) -> ClaimedJob:
         job.traceparent,
         claim_id,
         until,
+        claimed_at=now,
     )
 
 

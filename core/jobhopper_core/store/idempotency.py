@@ -6,8 +6,10 @@ from jobhopper_core.errors import IdempotencyMismatchError
 from jobhopper_core.model import ids
 from jobhopper_core.model.limits import IDEMPOTENCY_SECONDS
 from jobhopper_core.model.times import SECOND
+from jobhopper_core.model.writes import Key
 from jobhopper_core.store.transaction import Transaction
 
+_COLUMNS = ("digest", "first_id", "count", "body", "expires_at")
 MISMATCH = (
     "This key was used with another body in the last 24 hours; use a new key, "
     "or repeat the first body."
@@ -39,14 +41,25 @@ def reserve(tx: Transaction, wanted: Reservation) -> str:
         wanted.body,
         now + IDEMPOTENCY_SECONDS * SECOND,
     )
-    columns = ("digest", "first_id", "count", "body", "expires_at")
-    if tx.insert_new("idempotency_keys", columns, [row]) == 1:
+    if tx.insert_new("idempotency_keys", _COLUMNS, [row]) == 1:
         return wanted.first_id
     sql = "SELECT first_id, body FROM idempotency_keys WHERE digest = ?"
     first_id, body = tx.read(sql, (wanted.digest,))[0]
     if body != wanted.body:
         raise IdempotencyMismatchError("Idempotency-Key", MISMATCH)
     return ids.text(first_id)
+
+
+def keep(tx: Transaction, first_id: str, key: Key) -> None:
+    """Keeps a key that was taken while this database was away; one that is known stays as it is."""
+    row = (
+        bytes.fromhex(key.digest),
+        ids.raw(first_id),
+        key.jobs,
+        bytes.fromhex(key.body),
+        tx.now() + IDEMPOTENCY_SECONDS * SECOND,
+    )
+    tx.insert_new("idempotency_keys", _COLUMNS, [row])
 
 
 def sweep(tx: Transaction, limit: int) -> int:

@@ -48,8 +48,9 @@ class Effects:
     # New jobs that can be claimed, and others that can be claimed again, by queue.
     created: list[Create] = field(default_factory=list)
     readied: set[tuple[str, str]] = field(default_factory=set)
-    # Jobs that were in their queue and were moved or taken out of it, by queue.
-    moved: set[tuple[str, str]] = field(default_factory=set)
+    # Jobs that were in their queue and were moved or taken out of it, by (queue, id), each with
+    # its updated_at of then (µs).
+    moved: dict[tuple[str, str], int] = field(default_factory=dict)
     # Claims that an operator ended: the job, and when its lease would have ended (µs).
     revoked: dict[str, int] = field(default_factory=dict)
 
@@ -190,7 +191,7 @@ def _effects(changes: Sequence[Change]) -> Effects:
 def _note(effects: Effects, one: Change) -> None:
     job, before = one.after, one.before
     if before.ready_queue is not None:
-        effects.moved.add((job.queue, job.id))
+        effects.moved[job.queue, job.id] = job.updated_at
     if job.ready_queue is not None:
         effects.ready.add(job.queue)
         effects.readied.add((job.queue, job.id))

@@ -44,6 +44,8 @@ class Silenced(NamedTuple):
     silenced: int
     unfinished: int
     ready: Ready
+    # The time (µs) that their rows bear since.
+    at: int
 
 
 class Undo(NamedTuple):
@@ -85,7 +87,7 @@ def silence(
         by_status, ready = _change(tx, sql, given, _Range(after, last, silenced=1))
         counts.add(tx, _moved(by_status, to_silenced=True))
     unfinished = sum(n for (_, status), n in by_status.items() if status not in _FINAL_NAMES)
-    return Silenced(sum(by_status.values()), unfinished, ready)
+    return Silenced(sum(by_status.values()), unfinished, ready, 0 if dry_run else tx.now())
 
 
 def unsilence(tx: Transaction, after: bytes, last: bytes, undo: Undo) -> tuple[int, Ready]:

@@ -67,7 +67,9 @@ class Walk:
                 cutoffs=cutoffs,
                 dry_run=dry_run,
             )
-            done = self._told(verb, lambda found: Effects(moved=set(found[1].ready)))
+            done = self._told(
+                verb, lambda found: Effects(moved=dict.fromkeys(found[1].ready, found[1].at))
+            )
             if done is None:
                 break
             rows, run = done[0].seen - run.seen, done[0]

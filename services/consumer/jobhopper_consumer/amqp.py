@@ -17,7 +17,7 @@ from pika.exceptions import AMQPError
 
 from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.leave import leave
-from jobhopper_core.broker.connect import parameters
+from jobhopper_core.broker.connect import AWAY, parameters
 from jobhopper_core.broker.envelope import Envelope, encode
 from jobhopper_core.broker.ladder import priority
 from jobhopper_core.broker.names import (
@@ -141,7 +141,7 @@ class Amqp:
             self._pulse.beat("amqp")
             try:
                 self._serve()
-            except (AMQPError, OSError) as error:
+            except AWAY as error:
                 reason = f"{type(error).__name__}: {error}"[:200]
                 _log.warning("rabbitmq_lost", extra={"reason": reason})
                 self._lost()
@@ -231,7 +231,7 @@ class Amqp:
         try:
             for port in self._ports:
                 self._close(port)
-        except (AMQPError, OSError):
+        except AWAY:
             _log.info("rabbitmq_lost", extra={"reason": "closing"})
         if connection is not None:
             _close_quietly(connection)
@@ -254,7 +254,7 @@ def _close_quietly(connection: pika.BlockingConnection) -> None:
     try:
         if connection.is_open:
             connection.close()
-    except (AMQPError, OSError):
+    except AWAY:
         _log.info("rabbitmq_lost", extra={"reason": "closing"})
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError
 
-from jobhopper_core.broker.connect import parameters
+from jobhopper_core.broker.connect import AWAY, parameters
 from jobhopper_core.broker.envelope import encode, of_tick
 from jobhopper_core.broker.names import DEAD, EXCHANGE, HEADER_WRITES, Lane, queue_of
 from jobhopper_core.broker.topology import declare
@@ -57,7 +56,7 @@ class Ticks:
             channel = self._open()
             self._publish(channel, encode(of_tick(now)))
             self._count(channel)
-        except (AMQPError, OSError) as error:
+        except AWAY as error:
             self.close()
             raise UnavailableError(f"RabbitMQ can't serve now: {type(error).__name__}") from None
         self.sent = time.monotonic()
@@ -74,7 +73,7 @@ class Ticks:
         try:
             if connection is not None and connection.is_open:
                 connection.close()
-        except (AMQPError, OSError):
+        except AWAY:
             _log.info("rabbitmq_lost", extra={"reason": "closing"})
 
     def _open(self) -> BlockingChannel:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from jobhopper_api.bridge import Store
@@ -27,6 +28,7 @@ from jobhopper_core.store.claim import (
     new_claim_ids,
 )
 from jobhopper_core.store.queues import ensure
+from jobhopper_core.store.refill import Position
 
 _TRIES = 4
 # At the end of an outage nothing is handed out for a moment.
@@ -46,7 +48,7 @@ class HopperClaims:
         unknown: UnknownClaims,
     ) -> None:
         self._store = store
-        self._direct = StoreClaims(store, unknown)
+        self._straight = StoreClaims(store, unknown)
         self._unknown = unknown
         self._redis = redis
         self._queues = queues
@@ -64,7 +66,7 @@ class HopperClaims:
                 if end:
                     return Handout(jobs, more.left)
             # All that the hopper knows is stale: the database knows what is ready now.
-            more = await self._direct.take(queue, _rest(demands, jobs))
+            more = await self._direct(queue, _rest(demands, jobs))
         except UnavailableError:
             if not any(jobs):
                 raise
@@ -72,16 +74,31 @@ class HopperClaims:
             return Handout(jobs, left=False)
         return Handout(_joined(jobs, more.jobs), more.left)
 
+    async def _direct(
+        self, queue: str, demands: Sequence[Demand], at: Position | None = None
+    ) -> Handout:
+        """From MySQL's own order. The hopper is told, for it may hold them, or be offered them.
+
+        That would do no harm while MySQL decides; in an outage it does not.
+        """
+        handout = await self._straight.take(queue, demands, at)
+        versions = {job.id: job.claimed_at for jobs in handout.jobs for job in jobs}
+        if versions:
+            with suppress(UnavailableError):
+                await self._redis.run(self._redis.commands.forget(queue, versions))
+        return handout
+
     async def _next(
         self, queue: str, demands: Sequence[Demand], lease: int
     ) -> tuple[Handout, bool]:
         """What the hopper gives, and whether that is all; not if some of it was stale."""
         wanted = sum(demand.jobs for demand in demands)
+        asked = time.monotonic()
         found, phase = await self._take(queue, wanted)
         if found is not None and phase is not Phase.NONE:
-            return await self._in_outage(queue, demands, found, phase, lease)
+            return await self._in_outage(queue, demands, found, phase, asked, lease)
         if found is None or found.state == "cold":
-            return await self._direct.take(queue, demands), True
+            return await self._direct(queue, demands), True
         if found.state == "paused":
             return Handout([[] for _ in demands], left=False), True
         handout = await self._claim(queue, demands, found.jobs, lease)
@@ -97,12 +114,12 @@ class HopperClaims:
         When that is not enough it is asked from the start: no refiller may be there to find what
         was lost below the horizon.
         """
-        handout = await self._direct.take(queue, demands, position(horizon))
+        handout = await self._direct(queue, demands, position(horizon))
         rest = _rest(demands, handout.jobs)
         if not any(demand.jobs for demand in rest):
             return handout
         try:
-            more = await self._direct.take(queue, rest)
+            more = await self._direct(queue, rest)
         except UnavailableError:
             if not any(handout.jobs):
                 raise
@@ -111,7 +128,13 @@ class HopperClaims:
         return Handout(_joined(handout.jobs, more.jobs), more.left)
 
     async def _in_outage(
-        self, queue: str, demands: Sequence[Demand], found: Taken, phase: Phase, lease: int
+        self,
+        queue: str,
+        demands: Sequence[Demand],
+        found: Taken,
+        phase: Phase,
+        asked: float,
+        lease: int,
     ) -> tuple[Handout, bool]:
         until = time.monotonic() + _CLOSING_SECONDS
         wanted = sum(demand.jobs for demand in demands)
@@ -120,6 +143,7 @@ class HopperClaims:
             if time.monotonic() > until:
                 raise UnavailableError("The database is back in a moment; try again.")
             await asyncio.sleep(_LOOK_SECONDS)
+            asked = time.monotonic()
             again, phase = await self._take(queue, wanted)
             if again is None:
                 raise UnavailableError("The database is back in a moment; try again.")
@@ -128,7 +152,7 @@ class HopperClaims:
             await self._provisional.give_back(queue, found)
             # It has ended: the next try goes the usual way.
             return Handout([[] for _ in demands], left=True), False
-        return await self._provisional.hand_out(queue, demands, found, lease), True
+        return await self._provisional.hand_out(queue, demands, found, asked, lease), True
 
     async def _lease(self, queue: str) -> int:
         known = self._queues.known([queue]).get(queue)

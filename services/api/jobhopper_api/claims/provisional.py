@@ -38,13 +38,13 @@ class ProvisionalClaims:
         self._shards = shards
 
     async def hand_out(
-        self, queue: str, demands: Sequence[Demand], found: Taken, lease: int
+        self, queue: str, demands: Sequence[Demand], found: Taken, asked: float, lease: int
     ) -> Handout:
         """Claims the jobs of `found` for `demands`; `lease` (µs) is the queue's.
 
-        Raises UnavailableError when nothing can be handed out.
+        `asked` (s, monotonic) is when Redis was asked for them: had this process stood still since,
+        the outage might be over. Raises UnavailableError when nothing can be handed out.
         """
-        taken_at = time.monotonic()
         nothing = Handout([[] for _ in demands], left=False)
         if not found.jobs:
             if found.state in {"ok", "paused"}:
@@ -56,6 +56,9 @@ class ProvisionalClaims:
         if self._broker is None or not self._broker.up:
             await self.give_back(queue, found)
             raise UnavailableError("The database is away, and RabbitMQ can't keep a claim now.")
+        if time.monotonic() > asked + HANDOUT_SECONDS / 2:
+            await self.give_back(queue, found)
+            raise UnavailableError("It took too long to get here; try again.")
         askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
         now, claim_ids = self._store.now(), new_claim_ids(demands)
         picks = [
@@ -63,7 +66,7 @@ class ProvisionalClaims:
             for job, (i, d) in zip(found.jobs, askers, strict=False)
         ]
         won = await self._confirmed(self._broker, picks, now)
-        if not won or time.monotonic() > taken_at + HANDOUT_SECONDS:
+        if not won or time.monotonic() > asked + HANDOUT_SECONDS:
             _log.warning("claim_unconfirmed", extra={"jobs": len(picks)})
             raise UnavailableError("RabbitMQ did not confirm the claim in time.")
         jobs = handed_out(picks, won, len(demands))

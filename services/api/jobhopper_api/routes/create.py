@@ -71,6 +71,7 @@ async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
         write.new_queue = job.queue in ready.unsure
         if job.max_attempts is UNSET:
             write.max_attempts = ready.settings[job.queue].max_attempts
+    writes[0].key = ready.key
     written = await services.writes.create(writes)
     # What is on its way has no outcome yet; of a known key its jobs were answered before.
     duplicates = [

@@ -14,6 +14,7 @@ from jobhopper_core.errors import UnavailableError
 from jobhopper_core.hopper import idempotency
 from jobhopper_core.model import ids
 from jobhopper_core.model.queue import QueueSettings
+from jobhopper_core.model.writes import Key
 from jobhopper_core.store import queues
 from jobhopper_core.store.idempotency import Reservation, reserve
 from jobhopper_core.store.transaction import Transaction
@@ -29,13 +30,15 @@ class Wanted(NamedTuple):
 class Ready(NamedTuple):
     """The settings of the queues; the ids of the jobs, which may be those of a known key.
 
-    `unsure` are the queues of which nobody could say whether they exist.
+    `unsure` are the queues of which nobody could say whether they exist; `key` is one that MySQL
+    has to learn of.
     """
 
     settings: dict[str, QueueSettings]
     job_ids: Sequence[str]
     repeated: bool = False
     unsure: frozenset[str] = frozenset()
+    key: Key | None = None
 
 
 async def prepare(services: Services, names: Iterable[str], wanted: Wanted) -> Ready:
@@ -82,7 +85,12 @@ async def _without_mysql(
         if known is None:
             unsure.add(name)
         settings = settings | {name: known or QueueSettings()}
-    return _ready(settings, wanted, first)._replace(unsure=frozenset(unsure))
+    ready = _ready(settings, wanted, first)
+    return ready._replace(unsure=frozenset(unsure), key=_key(wanted.key))
+
+
+def _key(wanted: Reservation | None) -> Key | None:
+    return None if wanted is None else Key(wanted.digest.hex(), wanted.body.hex(), wanted.jobs)
 
 
 def _ready(settings: dict[str, QueueSettings], wanted: Wanted, first: str | None) -> Ready:

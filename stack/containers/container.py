@@ -50,6 +50,7 @@ class Container:
         docker("pause", self.name)
 
     def unpause(self) -> None:
+        """Lets it go on."""
         docker("unpause", self.name)
 
     @contextmanager

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stores.docker import K8S
+from .docker import K8S
 
 SECRET = "test"
 _LIGHT = ("--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0", "--innodb-buffer-pool-size=192M")

@@ -1,0 +1,1 @@
+"""Stores in containers that tests and the chaos run make, kill, freeze, and remove."""
