@@ -4,12 +4,15 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import chain
 from typing import Any
 
 import pytest
 
-from .caller import Api, head, wait_until
+from jobhopper_core.model.limits import CLAIM_MAX
+
+from .caller import Api, head, read_one, wait_until
 from .conftest import Start
 from .server import Server, await_waiters
 from .steps import (
@@ -266,4 +269,24 @@ def test_two_hundred_who_wait_do_not_hold_up_others(server: Server, api: Api, qu
     finally:
         for one in crowd:
             one.close()
+    await_waiters(api, 0)
+
+
+def test_more_who_wait_than_one_asking_serves_keep_no_other_from_an_answer(
+    server: Server, api: Api, queue: str
+) -> None:
+    """They are asked for by the thousand: who comes behind them is answered all the same."""
+    with ExitStack() as crowd:
+        first = crowd.enter_context(leaving(server.port, queue))
+        await_waiters(api, 1)
+        for _ in range(CLAIM_MAX + 50):
+            crowd.enter_context(leaving(server.port, queue))
+        await_waiters(api, CLAIM_MAX + 51)
+        began = time.monotonic()
+        assert claim(api, queue) == []
+        assert claim(api, queue, wait=0.3) == []
+        assert time.monotonic() - began < 0.3 + 2 * AT_ONCE
+        id_ = create(api, queue)
+        first.settimeout(5)
+        assert [job["id"] for job in read_one(first).json["jobs"]] == [id_]
     await_waiters(api, 0)

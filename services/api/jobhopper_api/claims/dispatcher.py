@@ -73,12 +73,13 @@ class Dispatcher:
 
     async def _turn(self) -> bool:
         """Asks the database once; True when it is worth asking again at once."""
-        batch = self._next_batch()
+        batch, beyond = self._next_batch()
         if not batch:
             return False
         handout = await self._ask(batch)
         if handout is None:
-            return False
+            self._work = self._work or bool(beyond)
+            return bool(beyond)
         orphans = [
             job
             for waiter, jobs in zip(batch, handout.jobs, strict=True)
@@ -87,7 +88,12 @@ class Dispatcher:
         ]
         if orphans:
             await self._give_back(orphans)
-        self._work = self._work or handout.left
+        if handout.left or _satisfied(batch, handout):
+            self._work = self._work or handout.left or bool(beyond)
+        else:
+            # What was asked for others is all there was.
+            for waiter in beyond:
+                waiter.do_without()
         return True
 
     async def _ask(self, batch: Sequence[Waiter]) -> Handout | None:
@@ -100,17 +106,24 @@ class Dispatcher:
                     waiter.answer.set_exception(error)
             return None
 
-    def _next_batch(self) -> list[Waiter]:
+    def _next_batch(self) -> tuple[list[Waiter], list[Waiter]]:
+        """Those to ask for now, and those who are beyond what may be asked for at once."""
         batch: list[Waiter] = []
+        beyond: list[Waiter] = []
         size, self._work = 0, False
         for waiter in self._waiters:
             if waiter.busy:
                 waiter.passed_over.add(self.announce)
             elif size + waiter.demand.jobs > CLAIM_MAX:
-                self._work = True
+                beyond.append(waiter)
             elif not waiter.answer.done():
                 batch.append(waiter)
                 size += waiter.demand.jobs
         for waiter in batch:
             waiter.busy = True
-        return batch
+        return batch, beyond
+
+
+def _satisfied(batch: Sequence[Waiter], handout: Handout) -> bool:
+    """Whether everyone got all that was asked for."""
+    return sum(map(len, handout.jobs)) == sum(waiter.demand.jobs for waiter in batch)

@@ -29,6 +29,11 @@ class Waiter:
         if self.open:
             self.answer.set_result([])
 
+    def do_without(self) -> None:
+        """There is nothing for it now: it is answered unless it is patient."""
+        if self.open and not self.patient:
+            self.answer.set_result([])
+
     def settle(self, jobs: list[ClaimedJob]) -> bool:
         """Ends one dispatcher's turn with `jobs`; False when nobody is there to take them."""
         self.busy = False
