@@ -41,7 +41,7 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 test: .venv/.dev check ## Runs every check and every test, but the long forms of some
 	$(BIN)/pytest -n 2 -m "not stores and not e2e and not long"
 	$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not long"
-	$(BIN)/pytest -m timed
+	$(BIN)/pytest -m "timed and not long"
 	$(BIN)/pytest -m e2e
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
@@ -52,7 +52,7 @@ test-long: .venv/.dev ## Runs the long forms: the same tests with many more rand
 
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
 	$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not long"
-	$(BIN)/pytest -m timed
+	$(BIN)/pytest -m "timed and not long"
 
 test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make
 	$(BIN)/pytest -m e2e

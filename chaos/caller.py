@@ -63,14 +63,29 @@ class Caller:
         sent = {"Authorization": self._auth, "Content-Type": "application/json", **headers}
         data = None if body is None else json.dumps(body)
         try:
-            connection = self._open(wait)
-            connection.request(method, path, data, sent)
+            connection = self._sent(wait, method, path, data, sent)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.move()
             return NO_ANSWER, f"{type(error).__name__}: {error}"
         return answer.status, _read(content)
+
+    def _sent(
+        self, wait: float, method: str, path: str, data: str | None, headers: Mapping[str, str]
+    ) -> http.client.HTTPConnection:
+        connection = self._open(wait)
+        reused = connection.sock is not None
+        try:
+            connection.request(method, path, data, headers)
+        except BrokenPipeError:
+            # Its API has died since the last call: nothing of this one has arrived.
+            if not reused:
+                raise
+            self.close()
+            connection = self._open(wait)
+            connection.request(method, path, data, headers)
+        return connection
 
     def _open(self, wait: float) -> http.client.HTTPConnection:
         timeout = wait + PATIENCE

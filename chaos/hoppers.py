@@ -21,7 +21,7 @@ def lasting_differences(stores: Stores, seconds: float, *, stale: bool) -> list[
 
     The two can't be read at one moment, so what differs once may be on its way; what differs at
     every look is wrong. Without `stale` the hopper may hold too much: a job that was claimed or
-    cancelled while Redis was away lies in it until a claim comes upon it.
+    cancelled while Redis was away lies in it until a refill or a claim comes upon it.
     """
     until = time.monotonic() + seconds
     with (

@@ -108,12 +108,11 @@ def _look(plan: Plan, ground: Ground, board: Board, loaded: Loaded, say: Say) ->
     say("Waiting until everything is applied")
     found.unapplied = not await_applied(ground.stores, _APPLIED_SECONDS)
     say("Comparing the hoppers with MySQL")
-    found.hopper = lasting_differences(ground.stores, _HOPPER_SECONDS, stale=False)
+    found.hopper = lasting_differences(ground.stores, _HOPPER_SECONDS, stale=True)
     if plan.drain_seconds:
         say("Working off what is left")
         found.left = drain(board, ground.stores, plan.drain_seconds)
         found.unapplied |= not await_applied(ground.stores, _APPLIED_SECONDS)
-        # Claims have come upon all that was stale: now nothing may be left of it.
         left = lasting_differences(ground.stores, _HOPPER_SECONDS, stale=True)
         found.hopper = [*found.hopper, *left]
     return found

@@ -16,7 +16,7 @@ def everything_comes_back(evidence: Evidence) -> Iterator[Finding]:
 def the_hopper_equals_mysql(evidence: Evidence) -> Iterator[Finding]:
     """Every queued job below the horizon is in the hopper, at its place.
 
-    Nothing else is, once claims have come upon what became stale while Redis was away.
+    Nothing else is, once the refills have dropped what became stale while Redis was away.
     """
     for difference in evidence.aftermath.hopper:
         yield Finding("the_hopper_equals_mysql", _job_in(evidence, difference), difference)

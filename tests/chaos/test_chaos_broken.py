@@ -16,7 +16,7 @@ from chaos.report import report
 from chaos.run import Plan, run
 from stack.containers.container import Container
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(400)]
 
 _BROKEN = Path(__file__).parent / "broken"
 _DEATH = "consumers die while MySQL stands still"

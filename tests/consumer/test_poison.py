@@ -1,13 +1,11 @@
 """A message that consumers die of goes to the dead-letter queue; its neighbours are applied."""
 
-import pymysql
 import pytest
 
 from jobhopper_core.broker.envelope import encode, of_writes
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.model.writes import Create
 from jobhopper_core.store import suspects
-from jobhopper_core.store.mysql import connection_options
 
 from .ground import Ground, until
 from .inside import Inside
@@ -35,6 +33,7 @@ def test_what_killed_three_consumers_is_buried_and_its_neighbours_are_applied(
         until(trap.caught, 20, consumer.tail())
         until(lambda expected=expected: deaths(ground) == expected)
         consumer.kill()
+        trap.end_who_waits()
         until(lambda: not trap.caught(), 15)
     consumer = ground.consumer()
     (letter,) = ground.broker.dead_letters(1, 20)
@@ -75,26 +74,13 @@ def test_a_try_that_a_store_spoilt_counts_as_no_death(ground: Ground) -> None:
     worker.start()
     for _ in range(5):
         until(trap.caught, 20)
-        kill_who_waits(ground)
+        trap.end_who_waits()
         until(lambda: not trap.caught())
     trap.release()
     until(lambda: ground.jobs() == 1)
     until(lambda: deaths(ground) == [])
     assert ground.broker.dead() == 0
     worker.stop()
-
-
-def kill_who_waits(ground: Ground) -> None:
-    with (
-        pymysql.connect(**connection_options(ground.url), autocommit=True) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(
-            "SELECT t.PROCESSLIST_ID FROM performance_schema.data_lock_waits w"
-            " JOIN performance_schema.threads t ON t.THREAD_ID = w.REQUESTING_THREAD_ID"
-        )
-        for (session,) in cursor.fetchall():
-            cursor.execute(f"KILL {session}")
 
 
 def test_a_try_is_forgiven_when_mysql_is_back_if_it_was_away_at_once(ground: Ground) -> None:

@@ -1,5 +1,7 @@
 """A place in the database at which a consumer waits, so that it can be killed there."""
 
+from contextlib import suppress
+
 import pymysql
 
 from jobhopper_core.model.writes import Create
@@ -28,6 +30,18 @@ class Trap:
             cursor.execute("SELECT COUNT(*) FROM performance_schema.data_lock_waits")
             found = cursor.fetchone()
         return found is not None and found[0] > 0
+
+    def end_who_waits(self) -> None:
+        """Ends the sessions that wait: that of one killed would wait its five seconds out."""
+        with self._watcher.cursor() as cursor:
+            cursor.execute(
+                "SELECT t.PROCESSLIST_ID FROM performance_schema.data_lock_waits w"
+                " JOIN performance_schema.threads t ON t.THREAD_ID = w.REQUESTING_THREAD_ID"
+            )
+            for (session,) in cursor.fetchall():
+                # It may have ended meanwhile.
+                with suppress(pymysql.err.OperationalError):
+                    cursor.execute(f"KILL {session}")
 
     def release(self) -> None:
         """Whoever waits goes on, and the place is free."""

@@ -101,6 +101,7 @@ def test_what_kills_its_consumer_is_buried_and_can_be_sent_again(
         consumer.start()
         wait_until(trap.caught)
         consumer.kill()
+        trap.end_who_waits()
         wait_until(lambda: not trap.caught())
     consumer.start()
     wait_until(lambda: broker.dead() == 1)
