@@ -50,6 +50,7 @@ def all_up(api: Api) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_hundred_flips_leave_nothing_behind(wires: Wires, services: Services) -> None:
     apis = [Api(port, services.key) for port in services.ports]
     for number in range(200):

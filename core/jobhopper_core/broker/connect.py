@@ -10,7 +10,9 @@ from jobhopper_core.errors import ConfigurationError
 # What says that RabbitMQ can't serve; one that hangs while connecting has a root of its own.
 AWAY = (AMQPError, AMQPConnectorException, OSError)
 CONNECT_SECONDS = 1.0
-HEARTBEAT_SECONDS = 10
+# RabbitMQ gives a consumer that has gone without a word up after two of them, and until then its
+# queues stand still. Below 5 s it takes a busy peer for a dead one.
+HEARTBEAT_SECONDS = 5
 BLOCKED_SECONDS = 5
 
 

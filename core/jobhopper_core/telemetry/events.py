@@ -18,6 +18,7 @@ EVENTS = {
     "offer_lost": "Redis was not told of a change; the next refill heals it.",
     "rabbitmq_found": "The connection to RabbitMQ is open.",
     "rabbitmq_lost": "The connection to RabbitMQ broke or was closed.",
+    "subscription_renewed": "Nobody serves a shard, by its ticks: its queue is joined anew.",
     "message_unroutable": "RabbitMQ has no queue for a message; its writes went another way.",
     "batch_returned": "A store is away; a batch went back to RabbitMQ and comes again.",
     "dead_letter": "A write that the database refuses went to the dead-letter queue.",

@@ -20,6 +20,7 @@ from jobhopper_consumer.cemetery import Cemetery, DeadLetterStormError
 from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.overtaking import send_again
 from jobhopper_consumer.telemetry import ConsumerMetrics
+from jobhopper_consumer.watch import Watch
 from jobhopper_core.errors import JobhopperError, StoreDataError, UnavailableError
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.model.writes import Outcome
@@ -63,6 +64,7 @@ class Worker:
         self._ticks_after: dict[int, int] = {}
         self._failures = 0
         self._in_hand: Sequence[Delivery] = ()
+        self._watch = Watch(database, inbox.lane, list(self._ports))
         self.name = str(inbox.lane)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -97,6 +99,11 @@ class Worker:
         Raises UnavailableError when a store can't serve; nothing of the batch is lost.
         """
         deliveries = self._in_hand = self._inbox.gather(_IDLE_SECONDS)
+        self._watch.heard(delivery.shard for delivery in deliveries)
+        for shard in self._watch.silent():
+            _log.warning("subscription_renewed", extra={"shard": f"{self.name}.{shard}"})
+            self._amqp.give_back(self._ports[shard])
+            self._amqp.open(self._ports[shard])
         if not deliveries:
             return 0
         batch, rejects = read(deliveries, self._cemetery)
