@@ -105,6 +105,8 @@ class UnavailableError(JobhopperError):
 class StoreFullError(UnavailableError):
     """A store answers, but has no room for what was sent."""
 
+    code = "store_full"
+
 
 class OutcomeUnknownError(UnavailableError):
     """It is not known whether the call took effect; repeating it is safe."""

@@ -47,6 +47,7 @@ def test_a_claimed_job_is_all_that_a_worker_needs(store: Store) -> None:
         traceparent=trace,
         claim_id=claimed.claim_id,
         lease_until=START + 90 * SECOND,
+        claimed_at=START,
     )
     assert len(bytes.fromhex(claimed.claim_id)) == 16
 
