@@ -26,8 +26,9 @@ from jobhopper_core.hopper.offer import score as score_of
 from jobhopper_core.hopper.outage import Phase, phase_of
 from jobhopper_core.hopper.telling import held
 from jobhopper_core.store import queues
+from jobhopper_core.store.audit import ready
 from jobhopper_core.store.database import Database
-from jobhopper_core.store.refill import Page, Position, ReadyJob, next_ready, ready_by_id
+from jobhopper_core.store.refill import Page, Position, ReadyJob, next_ready
 
 _JUST_ABOVE = "!"
 _NOTHING = Page([], complete=False)
@@ -68,7 +69,8 @@ class Refill:
             whole = from_start or state.horizon is None
             before = self._places(queue) if whole else []
             page = self._read(queue, state, from_start=from_start)
-            self._drop_stale(queue, before, page)
+            if whole:
+                self._drop_stale(queue, before, page)
             if state.horizon is None:
                 self._tell_pause(queue)
         except BaseException:
@@ -104,15 +106,15 @@ class Refill:
         MySQL would refuse it at a claim; in an outage nobody would.
         """
         there = {job.id for job in page.jobs}
-        last = page.jobs[-1] if page.jobs else None
-        end = (INFINITE, "") if page.complete or last is None else (place_of(last), last.id)
+        # A reading from the start that has not met the end has a last job.
+        end = (INFINITE, "") if page.complete else (place_of(page.jobs[-1]), page.jobs[-1].id)
         doubted = [id_ for at, id_ in before if id_ not in there and (at, id_) < end]
-        if not doubted or (last is None and not page.complete):
+        if not doubted:
             return
         bodies = self._link.run([self._link.commands.bodies(queue, doubted)])[0]
         versions = {one.id: one.updated_at for one in map(held_in, filter(None, bodies))}
-        queued = self._database.read(partial(ready_by_id, job_ids=doubted)).result()
-        stale = {id_: v for id_, v in versions.items() if id_ not in {job.id for job in queued}}
+        queued = self._database.read(partial(ready, job_ids=doubted)).result()
+        stale = {id_: version for id_, version in versions.items() if id_ not in queued}
         if stale:
             self._link.run([self._link.commands.forget(queue, stale)])
 

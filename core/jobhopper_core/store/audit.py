@@ -27,22 +27,21 @@ def overdue(tx: Transaction, shard: int, status: Status, before: int, limit: int
     return int(rows[0][0])
 
 
-def ready_places(tx: Transaction, queue: str, limit: int) -> list[tuple[int, int, str, int]]:
-    """The next jobs of `queue` in order: priority, run_at (µs), id, attempt."""
+def ready_places(tx: Transaction, queue: str, limit: int) -> list[tuple[int, int, str]]:
+    """The next jobs of `queue` in order: priority, run_at (µs), id."""
     rows = tx.read(
-        "SELECT priority, run_at, id, attempt FROM jobs WHERE ready_queue = ? "
+        "SELECT priority, run_at, id FROM jobs WHERE ready_queue = ? "
         "ORDER BY priority, run_at, id LIMIT ?",
         (queue, limit),
     )
-    return [(row[0], row[1], ids.text(row[2]), row[3]) for row in rows]
+    return [(row[0], row[1], ids.text(row[2])) for row in rows]
 
 
-def queued_attempts(tx: Transaction, job_ids: Sequence[str]) -> dict[str, int]:
-    """The attempts of those of `job_ids` that can be claimed."""
+def ready(tx: Transaction, job_ids: Sequence[str]) -> set[str]:
+    """Those of `job_ids` that can be claimed."""
     keys = sorted(ids.raw(id_) for id_ in job_ids)
-    select = "SELECT id, attempt FROM jobs"
-    rows = tx.read_in(select, "id", keys, " AND ready_queue IS NOT NULL")
-    return {ids.text(row[0]): row[1] for row in rows}
+    rows = tx.read_in("SELECT id FROM jobs", "id", keys, " AND ready_queue IS NOT NULL")
+    return {ids.text(row[0]) for row in rows}
 
 
 def counted(tx: Transaction, queue: str) -> dict[str, tuple[int, int]]:

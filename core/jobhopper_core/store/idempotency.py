@@ -34,14 +34,7 @@ def reserve(tx: Transaction, wanted: Reservation) -> str:
     tx.run(
         "DELETE FROM idempotency_keys WHERE digest = ? AND expires_at <= ?", (wanted.digest, now)
     )
-    row = (
-        wanted.digest,
-        ids.raw(wanted.first_id),
-        wanted.jobs,
-        wanted.body,
-        now + IDEMPOTENCY_SECONDS * SECOND,
-    )
-    if tx.insert_new("idempotency_keys", _COLUMNS, [row]) == 1:
+    if _insert(tx, wanted):
         return wanted.first_id
     sql = "SELECT first_id, body FROM idempotency_keys WHERE digest = ?"
     first_id, body = tx.read(sql, (wanted.digest,))[0]
@@ -52,14 +45,15 @@ def reserve(tx: Transaction, wanted: Reservation) -> str:
 
 def keep(tx: Transaction, first_id: str, key: Key) -> None:
     """Keeps a key that was taken while this database was away; one that is known stays as it is."""
-    row = (
-        bytes.fromhex(key.digest),
-        ids.raw(first_id),
-        key.jobs,
-        bytes.fromhex(key.body),
-        tx.now() + IDEMPOTENCY_SECONDS * SECOND,
-    )
-    tx.insert_new("idempotency_keys", _COLUMNS, [row])
+    body = bytes.fromhex(key.body)
+    _insert(tx, Reservation(bytes.fromhex(key.digest), first_id, key.jobs, body))
+
+
+def _insert(tx: Transaction, wanted: Reservation) -> bool:
+    """Whether the key was new."""
+    until = tx.now() + IDEMPOTENCY_SECONDS * SECOND
+    row = (wanted.digest, ids.raw(wanted.first_id), wanted.jobs, wanted.body, until)
+    return tx.insert_new("idempotency_keys", _COLUMNS, [row]) == 1
 
 
 def sweep(tx: Transaction, limit: int) -> int:

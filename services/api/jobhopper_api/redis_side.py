@@ -23,7 +23,7 @@ from jobhopper_core.hopper import audit, mirror
 from jobhopper_core.hopper.commands import Command, HopperCommands
 from jobhopper_core.hopper.link import is_missing, options
 from jobhopper_core.hopper.names import Names
-from jobhopper_core.hopper.offer import Held, held
+from jobhopper_core.hopper.offer import Held, held, offer
 from jobhopper_core.hopper.silence import Silence
 from jobhopper_core.model.queue import QueueSettings
 
@@ -95,6 +95,16 @@ class RedisSide:
             self._offset_ms = int(seconds) * 1000 + int(micros) // 1000 - _local_ms()
             self._offset_until = time.monotonic() + _OFFSET_SECONDS
         return _local_ms() + self._offset_ms
+
+    async def give_back(self, queue: str, jobs: Sequence[Held]) -> None:
+        """Puts back what was taken and not claimed, as well as that can be done."""
+        if not jobs:
+            return
+        try:
+            await self.run(self.commands.give_back(queue, [offer(job) for job in jobs]))
+        except UnavailableError:
+            # The next refill finds them.
+            return
 
     async def ask_for_refill(self, queue: str) -> None:
         """Tells the refillers that `queue` runs low; not too often."""

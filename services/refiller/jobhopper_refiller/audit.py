@@ -134,11 +134,11 @@ class Audit:
             horizon_at = (float(bound[0]), bound[1].decode())
             verb = partial(reads.ready_places, queue=queue, limit=CAPACITY)
             places = self._database.read(verb).result()
-            below = [id_ for p, at, id_, _ in places if (score(p, at), id_) < horizon_at]
+            below = [id_ for p, at, id_ in places if (score(p, at), id_) < horizon_at]
             there = {id_.decode() for id_ in (*held, *handed)}
             lacking += [id_ for id_ in below if id_ not in there]
             in_ready = [id_.decode() for id_ in held]
-            queued = self._database.read(partial(reads.queued_attempts, job_ids=in_ready)).result()
+            queued = self._database.read(partial(reads.ready, job_ids=in_ready)).result()
             stale += [id_ for id_ in in_ready if id_ not in queued]
             compared += len(below) + len(in_ready)
         return self._twice("offered", compared, lacking), self._twice("held", compared, stale)

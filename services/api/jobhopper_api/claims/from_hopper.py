@@ -8,6 +8,7 @@ from functools import partial
 
 from jobhopper_api.bridge import Store
 from jobhopper_api.claims.from_store import StoreClaims
+from jobhopper_api.claims.picking import picks_of
 from jobhopper_api.claims.provisional import ProvisionalClaims
 from jobhopper_api.claims.unknown import UnknownClaims
 from jobhopper_api.queue_registry import QueueRegistry
@@ -15,7 +16,7 @@ from jobhopper_api.redis_side import RedisSide
 from jobhopper_core.errors import OutcomeUnknownError, UnavailableError
 from jobhopper_core.flows.refill import position
 from jobhopper_core.hopper.commands import Horizon, Taken, taken
-from jobhopper_core.hopper.offer import Held, claimed, offer
+from jobhopper_core.hopper.offer import Held
 from jobhopper_core.hopper.outage import Phase, phase_of
 from jobhopper_core.model.job import ClaimedJob, Demand
 from jobhopper_core.model.queue import QueueSettings
@@ -25,7 +26,6 @@ from jobhopper_core.store.claim import (
     Pick,
     claim_known,
     handed_out,
-    new_claim_ids,
 )
 from jobhopper_core.store.queues import ensure
 from jobhopper_core.store.refill import Position
@@ -139,7 +139,7 @@ class HopperClaims:
         until = time.monotonic() + _CLOSING_SECONDS
         wanted = sum(demand.jobs for demand in demands)
         while phase is Phase.CLOSING:
-            await self._provisional.give_back(queue, found)
+            await self._redis.give_back(queue, found.jobs)
             if time.monotonic() > until:
                 raise UnavailableError("The database is back in a moment; try again.")
             await asyncio.sleep(_LOOK_SECONDS)
@@ -149,7 +149,7 @@ class HopperClaims:
                 raise UnavailableError("The database is back in a moment; try again.")
             found = again
         if phase is Phase.NONE:
-            await self._provisional.give_back(queue, found)
+            await self._redis.give_back(queue, found.jobs)
             # It has ended: the next try goes the usual way.
             return Handout([[] for _ in demands], left=True), False
         return await self._provisional.hand_out(queue, demands, found, asked, lease), True
@@ -188,19 +188,15 @@ class HopperClaims:
     ) -> Handout:
         if not jobs:
             return Handout([[] for _ in demands], left=False)
-        askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
-        now, claim_ids = self._store.now(), new_claim_ids(demands)
-        picks = [
-            Pick(i, demand.worker, claimed(job, claim_ids[i], now + _of(demand, lease)))
-            for job, (i, demand) in zip(jobs, askers, strict=False)
-        ]
+        now = self._store.now()
+        picks = picks_of(jobs, demands, lease, now)
         try:
             verb = partial(claim_known, queue=queue, picks=picks, now=now)
             won = await self._store.write(verb)
         except OutcomeUnknownError:
             won = await self._won_after_all(queue, picks, jobs)
         except UnavailableError:
-            await self._give_back(queue, jobs)
+            await self._redis.give_back(queue, jobs)
             raise
         return Handout(handed_out(picks, won, len(demands)), left=False)
 
@@ -213,17 +209,8 @@ class HopperClaims:
         and MySQL would refuse what their second worker says.
         """
         won = await self._unknown.won(picks)
-        await self._give_back(queue, [job for job in jobs if job.id not in won])
+        await self._redis.give_back(queue, [job for job in jobs if job.id not in won])
         return won
-
-    async def _give_back(self, queue: str, jobs: Sequence[Held]) -> None:
-        if not jobs:
-            return
-        try:
-            await self._redis.run(self._redis.commands.give_back(queue, [offer(j) for j in jobs]))
-        except UnavailableError:
-            # Redis is away too: the next refill finds them.
-            return
 
 
 def _rest(demands: Sequence[Demand], jobs: Sequence[list[ClaimedJob]]) -> list[Demand]:
@@ -234,7 +221,3 @@ def _joined(
     jobs: Sequence[list[ClaimedJob]], more: Sequence[list[ClaimedJob]]
 ) -> list[list[ClaimedJob]]:
     return [got + others for got, others in zip(jobs, more, strict=True)]
-
-
-def _of(demand: Demand, lease: int) -> int:
-    return lease if demand.lease is None else demand.lease

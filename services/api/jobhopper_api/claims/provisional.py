@@ -11,17 +11,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from jobhopper_api.bridge import Store
+from jobhopper_api.claims.picking import picks_of
 from jobhopper_api.outage_watch import HANDOUT_SECONDS
 from jobhopper_api.redis_side import RedisSide
 from jobhopper_api.writes.broker import BrokerPath
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.hopper.commands import Taken
-from jobhopper_core.hopper.offer import claimed, offer
 from jobhopper_core.model import ids
 from jobhopper_core.model.job import Demand
 from jobhopper_core.model.writes import Claim
-from jobhopper_core.store.claim import Handout, Pick, handed_out, new_claim_ids
+from jobhopper_core.store.claim import Handout, Pick, handed_out
 
 _log = logging.getLogger(__name__)
 
@@ -45,44 +45,28 @@ class ProvisionalClaims:
         `asked` (s, monotonic) is when Redis was asked for them: had this process stood still since,
         the outage might be over. Raises UnavailableError when nothing can be handed out.
         """
-        nothing = Handout([[] for _ in demands], left=False)
         if not found.jobs:
             if found.state in {"ok", "paused"}:
-                return nothing
+                return Handout([[] for _ in demands], left=False)
             raise UnavailableError(
                 f"The database is away, and what was ready of queue {queue!r} is used up; "
                 "try again in a moment."
             )
         if self._broker is None or not self._broker.up:
-            await self.give_back(queue, found)
+            await self._redis.give_back(queue, found.jobs)
             raise UnavailableError("The database is away, and RabbitMQ can't keep a claim now.")
         if time.monotonic() > asked + HANDOUT_SECONDS / 2:
-            await self.give_back(queue, found)
+            await self._redis.give_back(queue, found.jobs)
             raise UnavailableError("It took too long to get here; try again.")
-        askers = [(i, demand) for i, demand in enumerate(demands) for _ in range(demand.jobs)]
-        now, claim_ids = self._store.now(), new_claim_ids(demands)
-        picks = [
-            Pick(i, d.worker, claimed(job, claim_ids[i], now + _lease(d, lease)))
-            for job, (i, d) in zip(found.jobs, askers, strict=False)
-        ]
+        now = self._store.now()
+        picks = picks_of(found.jobs, demands, lease, now)
         won = await self._confirmed(self._broker, picks, now)
         if not won or time.monotonic() > asked + HANDOUT_SECONDS:
             _log.warning("claim_unconfirmed", extra={"jobs": len(picks)})
             raise UnavailableError("RabbitMQ did not confirm the claim in time.")
         jobs = handed_out(picks, won, len(demands))
         marked = [[job._replace(path="provisional") for job in one] for one in jobs]
-        return Handout(marked, left=len(found.jobs) == len(askers))
-
-    async def give_back(self, queue: str, found: Taken) -> None:
-        """Puts back what was taken and not claimed, as well as that can be done."""
-        if not found.jobs:
-            return
-        offers = [offer(job) for job in found.jobs]
-        try:
-            await self._redis.run(self._redis.commands.give_back(queue, offers))
-        except UnavailableError:
-            # They come again when MySQL does.
-            return
+        return Handout(marked, left=len(picks) == sum(demand.jobs for demand in demands))
 
     async def _confirmed(self, broker: BrokerPath, picks: Sequence[Pick], now: int) -> set[str]:
         """The ids of those whose claim RabbitMQ has. Of the others nobody knows.
@@ -111,7 +95,3 @@ def _write(pick: Pick, now: int) -> Claim:
         until=job.lease_until,
         worker=pick.worker,
     )
-
-
-def _lease(demand: Demand, lease: int) -> int:
-    return lease if demand.lease is None else demand.lease
