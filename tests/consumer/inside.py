@@ -8,6 +8,7 @@ from jobhopper_consumer.amqp import Amqp, Port
 from jobhopper_consumer.inbox import Inbox
 from jobhopper_consumer.telemetry import ConsumerMetrics
 from jobhopper_consumer.worker import Worker
+from jobhopper_core.broker.ladder import rank
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.hopper.names import Names
@@ -26,11 +27,11 @@ class Inside:
         self.registry, self.pulse = CollectorRegistry(), Pulse()
         self.inboxes = {lane: Inbox(lane) for lane in Lane}
         self.ports = {
-            lane: [Port(inbox, shard) for shard in range(SHARDS)]
+            lane: [Port(inbox, shard, rank(SHARDS, replica, shard)) for shard in range(SHARDS)]
             for lane, inbox in self.inboxes.items()
         }
         every = [port for ports in self.ports.values() for port in ports]
-        self.amqp = Amqp(rabbitmq, every, SHARDS, replica, self.pulse)
+        self.amqp = Amqp(rabbitmq, every, SHARDS, self.pulse)
         flow = ApplyAndOffer(database, None, Names(), SHARDS)
         metrics = ConsumerMetrics(self.registry)
         self.workers = {

@@ -1,8 +1,10 @@
-"""Envelopes: messages of writes, up to 1,000 and 2 MiB, all of one shard; and ticks.
+"""Envelopes: messages of writes, up to 1,000 and 2 MiB, all of one shard; ticks; and bids.
 
 The body is JSON, so that a person can read it in RabbitMQ's own UI:
 `{"v": 1, "id": …, "at": µs, "writes": [{"op": "create", "id": …}, …]}`, and for a tick
-`{"v": 1, "tick": µs}`. A release reads its own version and the one before.
+`{"v": 1, "tick": µs}`. With a bid, `{"v": 1, "bid": rank}`, a consumer that waits for the shard
+asks whoever serves it to leave it to a higher rank. A release reads its own version and the one
+before.
 """
 
 import secrets
@@ -18,13 +20,17 @@ READS = frozenset({1})
 
 
 class Envelope(msgspec.Struct, omit_defaults=True):
-    """A message. `at` is the time of publishing, `tick` the database's time (both in µs)."""
+    """A message. `at` is the time of publishing, `tick` the database's time (both in µs).
+
+    `bid` is the rank of a consumer that waits for the shard.
+    """
 
     v: int
     id: str = ""
     at: int = 0
     writes: list[Write] = []
     tick: int | None = None
+    bid: int | None = None
 
 
 class _Version(msgspec.Struct):
@@ -44,6 +50,11 @@ def of_writes(writes: Sequence[Write], at: int) -> Envelope:
 def of_tick(tick: int) -> Envelope:
     """A tick: the database's time."""
     return Envelope(VERSION, tick=tick)
+
+
+def of_bid(rank: int) -> Envelope:
+    """A bid: the rank of a consumer that waits."""
+    return Envelope(VERSION, bid=rank)
 
 
 def encode(envelope: Envelope) -> bytes:

@@ -1,9 +1,9 @@
 """Which consumer replica takes which queues: an agreement that needs no talk.
 
-Replica n takes, per lane, ⌊S ÷ (n + 1)⌋ queues from whoever of 0 … n-1 holds most, and subscribes
-to them with priority n; to all others with the lowest. RabbitMQ gives each queue to its highest
-subscriber and moves it when that one dies, so any set of replicas 0 … n shares the shards even
-to within one, and each that goes or comes moves only its own share.
+Replica n takes, per lane, ⌊S ÷ (n + 1)⌋ queues from whoever of 0 … n-1 holds most: for them its
+rank is n, for all others the lowest. Each queue belongs to its subscriber of the highest rank, so
+any set of replicas 0 … n shares the shards even to within one, and each that goes or comes moves
+only its own share.
 """
 
 from functools import cache
@@ -28,6 +28,6 @@ def owners(shards: int, replica: int) -> tuple[int, ...]:
     return tuple(held)
 
 
-def priority(shards: int, replica: int, shard: int) -> int:
-    """The priority with which `replica` subscribes to the queues of `shard`."""
+def rank(shards: int, replica: int, shard: int) -> int:
+    """How much `replica` is entitled to the queues of `shard`."""
     return replica if owners(shards, replica)[shard] == replica else LOWEST

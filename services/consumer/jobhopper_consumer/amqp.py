@@ -2,6 +2,12 @@
 
 It never touches SQL; workers reach it through `call`. Messages go back by closing the channel,
 which stays closed until its worker opens it again.
+
+All subscribe with the same priority, and who is entitled to a shard bids for it (`bidding`).
+RabbitMQ 4.3 would move a queue to a subscriber of higher priority by itself, but loses it for good
+where the lower one dies before it has acknowledged what it holds: that one then stays in the
+line, and is served after its death (`rabbit_fifo.erl`: `return_one`, by way of
+`update_or_remove_con`, puts a quiescing consumer back among the waiting ones).
 """
 
 import logging
@@ -15,11 +21,11 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
+from jobhopper_consumer.bidding import Bidding
 from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.leave import leave
 from jobhopper_core.broker.connect import AWAY, parameters
-from jobhopper_core.broker.envelope import Envelope, encode
-from jobhopper_core.broker.ladder import priority
+from jobhopper_core.broker.envelope import Envelope, encode, of_bid
 from jobhopper_core.broker.names import (
     DEAD,
     EXCHANGE,
@@ -40,11 +46,16 @@ _RETRY_SECONDS = (0.2, 0.5, 1.0)
 
 
 class Port:
-    """One (lane, shard): its lane's inbox, and its channel while it is open."""
+    """One (lane, shard): its lane's inbox, and its channel while it is open.
 
-    def __init__(self, inbox: Inbox, shard: int) -> None:
+    `rank` is how much this replica is entitled to it.
+    """
+
+    def __init__(self, inbox: Inbox, shard: int, rank: int) -> None:
         self.inbox = inbox
         self.shard = shard
+        self.rank = rank
+        self.bidding = Bidding(rank)
         self.epoch = 0
         self.wanted = True
         self.channel: BlockingChannel | None = None
@@ -53,13 +64,10 @@ class Port:
 class Amqp:
     """Keeps a connection while the process lives."""
 
-    def __init__(
-        self, url: str, ports: list[Port], shards: int, replica: int, pulse: Pulse
-    ) -> None:
+    def __init__(self, url: str, ports: list[Port], shards: int, pulse: Pulse) -> None:
         self._parameters = parameters(url)
         self._ports = ports
         self._shards = shards
-        self._replica = replica
         self._pulse = pulse
         self._stopping = threading.Event()
         self._connection: pika.BlockingConnection | None = None
@@ -182,19 +190,33 @@ class Amqp:
             self._close(port)
         if port.wanted and port.channel is None:
             self._consume(connection, port)
+        elif port.channel is not None and port.bidding.is_due():
+            self._bid(port)
 
     def _consume(self, connection: pika.BlockingConnection, port: Port) -> None:
         port.inbox.clear(port.shard)
         port.epoch += 1
         channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)
-        rank = priority(self._shards, self._replica, port.shard)
         channel.basic_consume(
-            queue_of(port.inbox.lane, port.shard),
-            partial(_deliver, port, port.epoch),
-            arguments={"x-priority": rank},
+            queue_of(port.inbox.lane, port.shard), partial(_deliver, port, port.epoch)
         )
         port.channel = channel
+        port.bidding.heard()
+
+    def _bid(self, port: Port) -> None:
+        port.bidding.note()
+        properties = pika.BasicProperties(
+            content_type="application/json", headers={HEADER_WRITES: 0}
+        )
+        lane = port.inbox.lane
+        sent: Future[None] = Future()
+        self._publish(
+            EXCHANGE, queue_of(lane, port.shard), encode(of_bid(port.rank)), properties, sent
+        )
+        if sent.exception() is not None:
+            # A full queue takes none; there will be another.
+            _log.info("bid_refused", extra={"shard": f"{lane}.{port.shard}"})
 
     def _ack(self, port: Port, epoch: int, tag: int) -> None:
         if port.channel is not None and port.epoch == epoch and port.channel.is_open:
@@ -266,6 +288,7 @@ def _deliver(
     properties: Any,  # noqa: ANN401
     body: bytes,
 ) -> None:
+    port.bidding.heard()
     headers = properties.headers or {}
     port.inbox.put(
         Delivery(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jobhopper_consumer.inbox import Delivery
 from jobhopper_core.broker.envelope import Envelope, decode, encode, of_writes
+from jobhopper_core.broker.ladder import LOWEST
 from jobhopper_core.errors import StoreDataError
 from jobhopper_core.model import ids
 from jobhopper_core.model.writes import Write
@@ -56,6 +57,8 @@ def reject_whole(delivery: Delivery, error: StoreDataError) -> Reject:
 class Batch:
     """Writes in the order they came, the newest fresh tick (µs) by shard, and the shards.
 
+    `bids` are the highest fresh ones by shard.
+
     `suspect` is a message to beware of: it came back after a consumer had it.
     """
 
@@ -63,6 +66,7 @@ class Batch:
     shards: Sequence[int]
     ticks: Mapping[int, int] = field(default_factory=dict)
     suspect: Delivery | None = None
+    bids: Mapping[int, int] = field(default_factory=dict)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """The first half and the second, without the ticks: they come after all writes."""
@@ -92,6 +96,7 @@ def read(
     items: list[Item] = []
     rejects: list[Reject] = []
     ticks: dict[int, int] = {}
+    bids: dict[int, int] = {}
     for delivery in deliveries:
         try:
             envelope = decode(delivery.body)
@@ -103,10 +108,12 @@ def read(
         rejects += (reject(item, _NO_ID) for item in found if ids.parse(item.write.id) is None)
         if envelope.tick is not None and not delivery.redelivered:
             ticks[delivery.shard] = max(ticks.get(delivery.shard, 0), envelope.tick)
+        if envelope.bid is not None and not delivery.redelivered:
+            bids[delivery.shard] = max(bids.get(delivery.shard, LOWEST), envelope.bid)
     shards = sorted({delivery.shard for delivery in deliveries})
     kept = [item for item in items if item.place not in buried]
     suspect = deliveries[0] if deliveries[0].suspect and items else None
-    return Batch(kept, shards, ticks, suspect), [r for r in rejects if r.place not in buried]
+    return Batch(kept, shards, ticks, suspect, bids), [r for r in rejects if r.place not in buried]
 
 
 def _items(delivery: Delivery, envelope: Envelope) -> list[Item]:

@@ -13,6 +13,7 @@ from jobhopper_consumer.settings import ConsumerSettings, ordinal
 from jobhopper_consumer.telemetry import ConsumerMetrics
 from jobhopper_consumer.worker import Worker
 from jobhopper_core.broker.connect import parameters
+from jobhopper_core.broker.ladder import rank
 from jobhopper_core.broker.names import Lane
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.flows.start import Waiting, await_database, exit_code, require, stop_on_signals
@@ -69,11 +70,14 @@ def _consume(
     inboxes = {lane: Inbox(lane) for lane in Lane}
     flow = ApplyAndOffer(database, link, Names(), settings.shards)
     by_lane = {
-        lane: [Port(inbox, shard) for shard in range(settings.shards)]
+        lane: [
+            Port(inbox, shard, rank(settings.shards, replica, shard))
+            for shard in range(settings.shards)
+        ]
         for lane, inbox in inboxes.items()
     }
     ports = [port for found in by_lane.values() for port in found]
-    amqp = Amqp(settings.rabbitmq_url, ports, settings.shards, replica, pulse)
+    amqp = Amqp(settings.rabbitmq_url, ports, settings.shards, pulse)
     metrics = ConsumerMetrics(registry)
     workers = [
         Worker(inboxes[lane], found, amqp, database, flow, metrics, pulse)

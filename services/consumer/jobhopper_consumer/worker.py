@@ -20,7 +20,6 @@ from jobhopper_consumer.cemetery import Cemetery, DeadLetterStormError
 from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.overtaking import send_again
 from jobhopper_consumer.telemetry import ConsumerMetrics
-from jobhopper_consumer.watch import Watch
 from jobhopper_core.errors import JobhopperError, StoreDataError, UnavailableError
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.model.writes import Outcome
@@ -64,7 +63,6 @@ class Worker:
         self._ticks_after: dict[int, int] = {}
         self._failures = 0
         self._in_hand: Sequence[Delivery] = ()
-        self._watch = Watch(database, inbox.lane, list(self._ports))
         self.name = str(inbox.lane)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -99,11 +97,6 @@ class Worker:
         Raises UnavailableError when a store can't serve; nothing of the batch is lost.
         """
         deliveries = self._in_hand = self._inbox.gather(_IDLE_SECONDS)
-        self._watch.heard(delivery.shard for delivery in deliveries)
-        for shard in self._watch.silent():
-            _log.warning("subscription_renewed", extra={"shard": f"{self.name}.{shard}"})
-            self._amqp.give_back(self._ports[shard])
-            self._amqp.open(self._ports[shard])
         if not deliveries:
             return 0
         batch, rejects = read(deliveries, self._cemetery)
@@ -112,14 +105,23 @@ class Worker:
             self._cemetery.bury(one)
         if batch.suspect is not None:
             self._apply_suspect(batch, batch.suspect)
-        else:
+        elif batch.items or batch.ticks:
             self._apply(batch)
         # Of each shard the last: acknowledging it acknowledges all before it.
         for last in {delivery.shard: delivery for delivery in deliveries}.values():
             self._amqp.ack(self._ports[last.shard], last.epoch, last.tag)
         self._cemetery.forget(deliveries)
         self._failures = 0
+        for shard, bid in batch.bids.items():
+            if bid > self._ports[shard].rank:
+                self._leave(shard)
         return len(batch.items)
+
+    def _leave(self, shard: int) -> None:
+        """Gives a shard up to whoever is next in line, and stands in line again."""
+        _log.info("shard_left", extra={"shard": f"{self.name}.{shard}"})
+        self._amqp.give_back(self._ports[shard])
+        self._amqp.open(self._ports[shard])
 
     def _apply_suspect(self, batch: Batch, suspect: Delivery) -> None:
         name = suspect.name
