@@ -12,10 +12,11 @@ from chaos.plot import draw
 from chaos.report import report
 from chaos.run import Plan, run
 from chaos.schedule import schedule
+from stack.firewall import why_not
 
 
 def main() -> int:
-    """Runs, prints the report, and returns 1 when a promise was broken."""
+    """Runs, prints the report, and returns 1 when a promise was broken, 2 when it can't run."""
     options = _options()
     seconds = 60.0 * options.minutes
     faults = schedule(options.seed, seconds)
@@ -24,6 +25,9 @@ def main() -> int:
     )
     for fault in faults:
         _say(str(fault))
+    if any(fault.on_network for fault in faults) and (reason := why_not()):
+        _say(f"The schedule has faults of the network (three minutes have none): {reason}")
+        return 2
     began = time.monotonic()
     plan = Plan(options.seed, seconds, faults, Pace(jobs=options.rate), logs=options.logs)
     evidence = run(plan, lambda text: _say(f"[{time.monotonic() - began:6.1f} s] {text}"))

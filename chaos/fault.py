@@ -14,6 +14,10 @@ STORE_FAULTS = (
     ("fill", "rabbitmq"),
     ("read-only", "mysql"),
 )
+# What can be done to the network on the way to a store: packets vanish, are answered with a reset,
+# or take 200 ms longer with every twentieth lost.
+NETWORK_VERBS = ("black-hole", "refuse", "slow")
+NETWORK_FAULTS = tuple((verb, store) for verb in NETWORK_VERBS for store in STORES)
 # What can be done to a process, by the kind of its service.
 PROCESS_FAULTS = tuple((verb, service) for verb in ("kill", "freeze") for service in SERVICES)
 
@@ -32,12 +36,17 @@ class Fault(NamedTuple):
         return self.target in STORES
 
     @property
+    def on_network(self) -> bool:
+        """Whether it is done to the way to a store."""
+        return self.verb in NETWORK_VERBS
+
+    @property
     def kind(self) -> tuple[str, str]:
         """What is done to what, whichever replica it is."""
         return self.verb, self.target.partition(".")[0]
 
     def __str__(self) -> str:
-        return f"{self.at:7.1f} s  {self.verb:<9}  {self.target:<10}  for {self.seconds:.1f} s"
+        return f"{self.at:7.1f} s  {self.verb:<10}  {self.target:<10}  for {self.seconds:.1f} s"
 
 
 class Inflicted(NamedTuple):

@@ -14,21 +14,27 @@ from stack.containers.kinds import MYSQL, RABBITMQ, VALKEY
 from stack.emptying import empty
 from stack.process import Process
 from stack.services import Services, Stores, migrate
+from stack.wires import Wires
 
 
 class Ground(ExitStack):
     """Stores and services that serve within the block; `environment` goes to every service.
 
-    `containers`: stores that are there already, by name; they are emptied first.
+    `containers`: stores that are there already, by name; they are emptied first. `wired`: the
+    services reach the stores by wires that can be cut, which takes root (`stack.firewall`).
     """
 
     def __init__(
         self,
         environment: Mapping[str, str] | None = None,
         containers: Mapping[str, Container] | None = None,
+        *,
+        wired: bool = False,
     ) -> None:
         super().__init__()
         self._environment = environment
+        self._wired = wired
+        self.wires: Wires | None = None
         self.containers = dict(containers or {})
         self.processes: dict[str, Process] = {}
         # Who does something to a process holds its lock until it is as it was.
@@ -43,11 +49,6 @@ class Ground(ExitStack):
             raise
         return self
 
-    @property
-    def stores(self) -> Stores:
-        """Where the stores are."""
-        return self.services.stores
-
     def _start(self) -> None:
         new = not self.containers
         for kind in (MYSQL, RABBITMQ, VALKEY) if new else ():
@@ -58,13 +59,17 @@ class Ground(ExitStack):
             # Side by side: each waits more than it works.
             with ThreadPoolExecutor() as pool:
                 list(pool.map(Container.start, self.containers.values()))
-        stores = Stores(*(self.containers[name].url for name in STORES))
+        # Where they are, whatever befalls the wires.
+        self.stores = Stores(*(self.containers[name].url for name in STORES))
         if not new:
-            empty(stores)
-        migrate(stores.mysql)
-        trail.install(stores.mysql)
+            empty(self.stores)
+        migrate(self.stores.mysql)
+        trail.install(self.stores.mysql)
+        if self._wired:
+            self.wires = self.enter_context(Wires(*(self.containers[name] for name in STORES)))
+        urls = self.stores if self.wires is None else self.wires.urls
         self.services = self.enter_context(
-            Services(stores, REPLICAS, REPLICAS, REPLICAS, environment=self._environment)
+            Services(urls, REPLICAS, REPLICAS, REPLICAS, environment=self._environment)
         )
         groups = (self.services.apis, self.services.consumers, self.services.refillers)
         for service, group in zip(SERVICES, groups, strict=True):

@@ -3,8 +3,9 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 
 import pymysql
 import redis
@@ -18,6 +19,7 @@ _CALM = 5.0
 _READY_SECONDS = 60.0
 _FULL_AT = 15
 _FLUSH_EVERY = 1.0
+_WIRE_OF = {"valkey": "redis"}
 
 
 class Inflictor:
@@ -130,6 +132,14 @@ def _read_only(ground: Ground, _name: str) -> Iterator[None]:
 
 
 @contextmanager
+def _on_network(ground: Ground, name: str, kind: str) -> Iterator[None]:
+    if ground.wires is None:
+        raise RuntimeError("faults of the network take a ground with wires")
+    with ground.wires.fault(kind, _WIRE_OF.get(name, name)):
+        yield
+
+
+@contextmanager
 def _process_killed(ground: Ground, name: str) -> Iterator[None]:
     """Killed with -9, and started again as Kubernetes does."""
     process = ground.processes[name]
@@ -150,12 +160,16 @@ def _process_frozen(ground: Ground, name: str) -> Iterator[None]:
             ground.processes[name].send(signal.SIGCONT)
 
 
-_VERBS = {
+_Verb = Callable[[Ground, str], AbstractContextManager[None]]
+_VERBS: dict[str, _Verb] = {
     "kill": _killed,
     "freeze": _frozen,
     "restart": _restarted,
     "flush": _flushed,
     "fill": _filled,
     "read-only": _read_only,
+    "black-hole": partial(_on_network, kind="black_hole"),
+    "refuse": partial(_on_network, kind="refused"),
+    "slow": partial(_on_network, kind="slow"),
 }
-_PROCESS_VERBS = {"kill": _process_killed, "freeze": _process_frozen}
+_PROCESS_VERBS: dict[str, _Verb] = {"kill": _process_killed, "freeze": _process_frozen}

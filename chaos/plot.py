@@ -23,6 +23,9 @@ _COLOURS = {
     "flush": "#d68910",
     "fill": "#148f77",
     "read-only": "#7f8c8d",
+    "black-hole": "#17202a",
+    "refuse": "#a04000",
+    "slow": "#5b6e1f",
 }
 _TARGETS = (*STORES, *(f"{service}.{n}" for service in SERVICES for n in range(REPLICAS)))
 # A letter's width as a share of the run: a bar that is too narrow goes without its name.

@@ -31,7 +31,7 @@ def report(plan: Plan, evidence: Evidence, findings: Sequence[Finding]) -> str:
 
 def _faults(evidence: Evidence) -> list[str]:
     return [
-        f"{one.began:7.1f} - {one.healed:6.1f} s  {one.fault.verb:<9}  {one.fault.target}"
+        f"{one.began:7.1f} - {one.healed:6.1f} s  {one.fault.verb:<10}  {one.fault.target}"
         for one in sorted(evidence.faults, key=lambda one: one.began)
     ]
 

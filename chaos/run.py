@@ -58,7 +58,8 @@ def run(plan: Plan, say: Say, containers: Mapping[str, Container] | None = None)
     Raises RuntimeError when a client of the run's own failed.
     """
     say("Starting the stores and the services")
-    with Ground(plan.environment, containers) as ground, Stalls() as stalls:
+    wired = any(fault.on_network for fault in plan.faults)
+    with Ground(plan.environment, containers, wired=wired) as ground, Stalls() as stalls:
         board = Board(ground.services.ports, ground.services.key, plan.seed, plan.pace)
         _set_up(board)
         loaded = _under_load(plan, ground, board, say)

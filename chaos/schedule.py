@@ -1,8 +1,10 @@
 """The faults of a run, from its seed alone: the same seed and length give the same schedule."""
 
+import itertools
 import random
+from collections.abc import Sequence
 
-from chaos.fault import PROCESS_FAULTS, STORE_FAULTS, Fault
+from chaos.fault import NETWORK_FAULTS, PROCESS_FAULTS, STORE_FAULTS, Fault
 
 REPLICAS = 2
 # The first faults come when the load has found its pace, and the last have healed when it ends.
@@ -20,8 +22,8 @@ _PROCESS_SECONDS = (2.0, 9.0)
 def schedule(seed: int, seconds: float) -> list[Fault]:
     """The faults of a run of `seconds`, in the order of their times.
 
-    Those of stores stand apart from each other; those of processes may overlap all others. From
-    three minutes on, each kind occurs.
+    Those of stores stand apart from each other; those of processes may overlap all others. In three
+    minutes each kind occurs but those of the network, which follow: in six minutes all do.
     """
     chance = random.Random(seed)
     faults = [*_of_stores(chance, seconds), *_of_processes(chance, seconds)]
@@ -30,7 +32,7 @@ def schedule(seed: int, seconds: float) -> list[Fault]:
 
 def _of_stores(chance: random.Random, seconds: float) -> list[Fault]:
     times = _times(chance, seconds, _STORE_EVERY, 0.0)
-    kinds = _dealt(chance, STORE_FAULTS, len(times))
+    kinds = _dealt(chance, (STORE_FAULTS, NETWORK_FAULTS), len(times))
     return [
         Fault(at, verb, store, round(chance.uniform(*_lasting(store)), 1))
         for at, (verb, store) in zip(times, kinds, strict=True)
@@ -43,7 +45,7 @@ def _lasting(store: str) -> tuple[float, float]:
 
 def _of_processes(chance: random.Random, seconds: float) -> list[Fault]:
     times = _times(chance, seconds, _PROCESS_EVERY, 0.6)
-    kinds = _dealt(chance, PROCESS_FAULTS, len(times))
+    kinds = _dealt(chance, (PROCESS_FAULTS,), len(times))
     return [
         Fault(
             at,
@@ -65,10 +67,12 @@ def _times(chance: random.Random, seconds: float, every: float, play: float) -> 
 
 
 def _dealt(
-    chance: random.Random, kinds: tuple[tuple[str, str], ...], count: int
+    chance: random.Random, decks: Sequence[Sequence[tuple[str, str]]], count: int
 ) -> list[tuple[str, str]]:
-    """`count` kinds from shuffled decks: every kind once before any comes again."""
+    """`count` kinds from shuffled decks, one after another: all once before any comes again."""
     dealt: list[tuple[str, str]] = []
-    while len(dealt) < count:
-        dealt += chance.sample(kinds, len(kinds))
+    for deck in itertools.cycle(decks):
+        if len(dealt) >= count:
+            break
+        dealt += chance.sample(deck, len(deck))
     return dealt[:count]

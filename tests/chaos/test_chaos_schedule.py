@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from chaos.fault import PROCESS_FAULTS, STORE_FAULTS
+from chaos.fault import NETWORK_FAULTS, PROCESS_FAULTS, STORE_FAULTS
 from chaos.schedule import schedule
 
 _SEEDS = range(200)
@@ -15,7 +15,13 @@ def test_the_same_seed_gives_the_same_schedule() -> None:
     assert schedule(7, 600) != schedule(8, 600)
 
 
-def test_three_minutes_have_every_kind_of_fault() -> None:
+def test_six_minutes_have_every_kind_of_fault() -> None:
+    for seed in _SEEDS:
+        kinds = {fault.kind for fault in schedule(seed, 360)}
+        assert kinds == {*STORE_FAULTS, *NETWORK_FAULTS, *PROCESS_FAULTS}
+
+
+def test_three_minutes_have_every_kind_but_those_of_the_network() -> None:
     for seed in _SEEDS:
         kinds = {fault.kind for fault in schedule(seed, 180)}
         assert kinds == {*STORE_FAULTS, *PROCESS_FAULTS}
