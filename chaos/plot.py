@@ -138,7 +138,7 @@ def _shade(ax: Axes, evidence: Evidence) -> None:
             if ax.get_subplotspec().is_first_row():  # type: ignore[union-attr]
                 top = ax.get_ylim()[1]
                 words = f" {one.fault.verb}\n {one.fault.target}"
-                ax.text(one.began, top, words, va="top", fontsize=7, color=colour)
+                ax.text(one.began, top, words, va="top", fontsize=6, color=colour)
 
 
 def _finish(ax: Axes, ncols: int) -> None:
