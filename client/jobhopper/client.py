@@ -5,6 +5,7 @@ from typing import Self
 
 from jobhopper.calls.claiming import Claiming
 from jobhopper.calls.creating import Creating
+from jobhopper.calls.dead import Dead
 from jobhopper.calls.operating import Operating
 from jobhopper.calls.queues import Queues
 from jobhopper.calls.reading import Reading
@@ -17,7 +18,7 @@ TIMEOUT = 10.0
 RETRY_FOR = 30.0
 
 
-class Client(Creating, Claiming, Updating, Reading, Operating, Queues, System):
+class Client(Creating, Claiming, Updating, Reading, Operating, Queues, Dead, System):
     """Speaks to one server; threads may share it, processes may not.
 
     `url` and `key` default to JOBHOPPER_URL (http://127.0.0.1:8080) and JOBHOPPER_KEY.

@@ -85,6 +85,12 @@ class QueueNotEmptyError(ConflictError):
     code = "queue_not_empty"
 
 
+class UnknownOriginError(ConflictError):
+    """A dead letter can't be sent back: it names no queue of this install."""
+
+    code = "unknown_origin"
+
+
 class LeaseLostError(ConflictError):
     """A worker's update does not count: its claim has ended. `code` says how.
 

@@ -209,6 +209,7 @@ PARAMETERS: list[tuple[str, str, dict[str, Any]]] = [
     ("/v1/jobs", "limit", between(1, limits.LIST_MAX) | {"default": limits.LIST_DEFAULT}),
     ("/v1/jobs", "error_contains", {"minLength": 1, "maxLength": 256}),
     ("/v1/queues", "limit", between(1, limits.LIST_MAX) | {"default": limits.LIST_DEFAULT}),
+    ("/v1/dead", "limit", between(1, limits.LIST_MAX) | {"default": limits.LIST_DEFAULT}),
     ("/v1/keys", "limit", between(1, limits.LIST_MAX) | {"default": limits.LIST_DEFAULT}),
     ("/v1/queues/{queue}/top", "n", between(1, limits.TOP_MAX) | {"default": limits.TOP_DEFAULT}),
     ("/v1/jobs/{id}", "timeout", between(0, limits.WAIT_MAX) | {"default": limits.TIMEOUT_DEFAULT}),

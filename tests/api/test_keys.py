@@ -59,6 +59,9 @@ def calls(job: str) -> dict[str, tuple[Call, set[str]]]:
         "change queue": (("PATCH", f"/v1/queues/{QUEUE}", {"lease": 60}), {"manage"}),
         "delete queue": (("DELETE", f"/v1/queues/{QUEUE}", None), {"manage"}),
         "system": (("GET", "/v1/system", None), {"read"}),
+        "list dead": (("GET", "/v1/dead", None), {"read"}),
+        "resend dead": (("POST", "/v1/dead/unknown/resend", None), {"manage"}),
+        "drop dead": (("DELETE", "/v1/dead/unknown", None), {"manage"}),
         "list keys": (("GET", "/v1/keys", None), set()),
         "read key": (("GET", "/v1/keys/unknown", None), set()),
         "make key": (

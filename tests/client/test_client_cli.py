@@ -74,6 +74,11 @@ def test_every_command_explains_itself(name: str, capsys: Capture) -> None:
         (["jobs", "--silenced", "maybe"], "--silenced"),
         (["jobs", "--url", "localhost"], "JOBHOPPER_URL"),
         (["cancel"], "ID"),
+        (["dead"], "action"),
+        (["dead", "bury"], "bury"),
+        (["dead", "resend"], "ID"),
+        (["dead", "drop"], "ID"),
+        (["dead", "list", "x"], "ID"),
     ],
 )
 def test_called_wrongly(argv: list[str], said: str, capsys: Capture) -> None:

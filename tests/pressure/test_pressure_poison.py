@@ -44,7 +44,7 @@ def new_id(shard: int) -> str:
 
 
 def resend(broker: Broker) -> str:
-    """Sends the first dead letter again, as the runbook says; where to."""
+    """Sends the first dead letter again, by hand; where to."""
     got, properties, body = broker.channel.basic_get(DEAD)
     assert got is not None
     where = str(properties.headers[_AT])

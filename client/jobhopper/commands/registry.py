@@ -25,6 +25,7 @@ SUMMARIES = {
     "queues": "lists the queues and how much they hold",
     "cancel": "ends jobs that have not finished",
     "redrive": "sends failed or cancelled jobs round again",
+    "dead": "lists what could not be applied, and resends or drops it",
     "audit": "says whether all that was accepted is where it belongs",
     "version": "tells the version",
 }

@@ -23,6 +23,8 @@ EVENTS = {
     "message_unroutable": "RabbitMQ has no queue for a message; its writes went another way.",
     "batch_returned": "A store is away; a batch went back to RabbitMQ and comes again.",
     "dead_letter": "A write that the database refuses went to the dead-letter queue.",
+    "dead_letter_resent": "An operator sent a dead letter back to the queue that it came from.",
+    "dead_letter_dropped": "An operator dropped a dead letter: its writes are never applied.",
     "shard_halted": "Too many dead letters in a minute: a shard has stopped and needs a look.",
     "migrated": "The database is at this release's schema.",
     "partitions_made": "Partitions for months to come were made.",

@@ -23,7 +23,17 @@ from jobhopper_api.http.problems import (
 )
 from jobhopper_api.openapi import described
 from jobhopper_api.operations import Operation
-from jobhopper_api.routes import claims, create, jobs, keys, probes, queues, system, worker_updates
+from jobhopper_api.routes import (
+    claims,
+    create,
+    dead,
+    jobs,
+    keys,
+    probes,
+    queues,
+    system,
+    worker_updates,
+)
 from jobhopper_api.services import Services
 from jobhopper_core.errors import JobhopperError
 
@@ -33,6 +43,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *worker_updates.OPERATIONS,
     *jobs.OPERATIONS,
     *queues.OPERATIONS,
+    *dead.OPERATIONS,
     *keys.OPERATIONS,
     *system.OPERATIONS,
 )

@@ -13,6 +13,7 @@ from jobhopper_api.claims.from_hopper import HopperClaims
 from jobhopper_api.claims.from_store import StoreClaims
 from jobhopper_api.claims.provisional import ProvisionalClaims
 from jobhopper_api.claims.unknown import UnknownClaims
+from jobhopper_api.dead.letters import DeadLetters
 from jobhopper_api.health import Ask, Health
 from jobhopper_api.http.identity import Gate
 from jobhopper_api.hub import Hub
@@ -50,6 +51,7 @@ def put_together(
     broker: BrokerPath | None = None,
     redis_url: str = "",
     sight: Callable[[Store], Sight] | None = None,
+    rabbitmq_url: str = "",
 ) -> Services:
     """The parts; has to be called on the event loop that serves them.
 
@@ -81,6 +83,7 @@ def put_together(
         redis=redis,
         writes=writes,
         revocation=Revocation(store, redis),
+        dead=DeadLetters(rabbitmq_url, metrics) if rabbitmq_url else None,
         claims=claim_desk,
         queues=queues,
         gate=Gate(store, redis, gate.admin_key, open_=gate.open),

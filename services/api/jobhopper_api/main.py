@@ -102,6 +102,7 @@ async def _serve(
         broker,
         settings.redis_url,
         partial(Sight, settings.mysql_url, database),
+        url,
     )
     background = [_beat(services, pulse), services.outage.run(), services.sampling.run()]
     background += [broker.run()] if broker is not None else []

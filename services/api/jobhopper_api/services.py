@@ -6,6 +6,7 @@ from typing import Literal
 from jobhopper_api.announcer import Announcer
 from jobhopper_api.bridge import Store
 from jobhopper_api.claims.desk import ClaimDesk
+from jobhopper_api.dead.letters import DeadLetters
 from jobhopper_api.health import Health
 from jobhopper_api.http.identity import Gate
 from jobhopper_api.hub import Hub
@@ -44,6 +45,8 @@ class Services:
     redis: RedisSide | None
     writes: WritePath
     revocation: Revocation
+    # None without RabbitMQ.
+    dead: DeadLetters | None
     claims: ClaimDesk
     queues: QueueRegistry
     gate: Gate

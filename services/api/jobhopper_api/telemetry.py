@@ -65,6 +65,12 @@ class ApiMetrics:
             ["store"],
             registry=registry,
         )
+        self.settled_letters = Counter(
+            "jobhopper_dead_letters_settled_total",
+            "Dead letters that operators resent or dropped.",
+            ["action"],
+            registry=registry,
+        )
         self.outage = Gauge(
             "jobhopper_outage",
             "1 in the phase that an outage of MySQL is in; all 0 when there is none.",

@@ -199,6 +199,46 @@ class QueuePage(msgspec.Struct):
     next: str | None
 
 
+class DeadLetterView(msgspec.Struct):
+    """A message that could not be applied, and why.
+
+    `lane` and `shard` say which queue of RabbitMQ it came from, `queue` whose jobs it is about
+    when that is one queue and known. `content` holds its writes as they stand in RabbitMQ, null
+    when they can't be read or are too long; then `body` holds its first bytes in base64.
+    `truncated` when neither shows all of it; `size` in bytes.
+    """
+
+    id: str
+    message_id: str | None
+    lane: Literal["creates", "updates"] | None
+    shard: int | None
+    queue: str | None
+    error: str | None
+    code: str | None
+    died_at: fields.ShownTime | None
+    writes: int | None
+    size: int
+    truncated: bool
+    content: list[Raw] | None
+    body: str | None
+
+
+class DeadLetterList(msgspec.Struct):
+    """Dead letters, the oldest first; `more` when others wait behind them."""
+
+    letters: list[DeadLetterView]
+    more: bool
+
+
+class Resent(msgspec.Struct):
+    """A dead letter is on its way again: RabbitMQ has it in the queue that it came from."""
+
+    id: str
+    receipt: Literal["rabbitmq"]
+    lane: Literal["creates", "updates"]
+    shard: int
+
+
 class KeyView(msgspec.Struct):
     """An API key without its secret."""
 

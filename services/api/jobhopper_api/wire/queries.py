@@ -47,6 +47,12 @@ class TopQuery(NoQuery):
     n: Annotated[int, Meta(ge=1, le=limits.TOP_MAX)] = limits.TOP_DEFAULT
 
 
+class DeadQuery(NoQuery):
+    """How many dead letters to look at."""
+
+    limit: fields.Limit = limits.LIST_DEFAULT
+
+
 class PageQuery(NoQuery):
     """Which page of a list."""
 
