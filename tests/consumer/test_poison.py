@@ -93,14 +93,14 @@ def test_a_try_is_forgiven_when_mysql_is_back_if_it_was_away_at_once(ground: Gro
     assert deaths(ground) == [0]
 
 
-@pytest.mark.parametrize("message_id", ["", "x" * 200, "schlüssel", "a b"])
+@pytest.mark.parametrize("message_id", ["", "x" * 200, "schlüssel", "a b", b"\xff\xfe"])
 def test_messages_with_any_id_or_none_are_applied_when_they_come_again(
-    ground: Ground, message_id: str
+    ground: Ground, message_id: str | bytes
 ) -> None:
     holder = ground.inside()
     until(lambda: all(port.channel for port in holding_ports(holder)))
     creates = ground.new(3)
-    ground.broker.publish(Lane.CREATES, 0, encode(of_writes(creates, 1)), 3, message_id)
+    ground.broker.publish(Lane.CREATES, 0, encode(of_writes(creates, 1)), 3, message_id)  # type: ignore[arg-type]
     until(lambda: holder.inboxes[Lane.CREATES]._deliveries)
     holder.stop()
     ground.inside(lanes=[Lane.CREATES])

@@ -296,12 +296,19 @@ def _deliver(
             epoch,
             method.delivery_tag,
             method.redelivered,
-            properties.message_id or "",
+            _text(properties.message_id) or "",
             body,
             _count(headers.get(HEADER_WRITES)),
-            headers.get(HEADER_TRACE),
+            _text(headers.get(HEADER_TRACE)),
         )
     )
+
+
+def _text(value: object) -> str | None:
+    # Of what is no UTF-8, pika makes bytes; of a header anybody may make anything.
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return value if isinstance(value, str) else None
 
 
 def _count(value: object) -> int:
