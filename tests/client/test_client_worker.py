@@ -161,12 +161,13 @@ def test_heartbeats_keep_a_job_far_beyond_its_lease(client: Client, queue: str) 
     ids = client.create_many([NewJob(queue, "w", n) for n in range(5)])
 
     def handler(_: ClaimedJob) -> None:
-        time.sleep(3)
+        time.sleep(4)
 
-    # One runs, the others wait here: their leases are kept too.
-    worker = worker_for(client, queue, handler, lease=1, hold=5, grace=0)
+    # One runs, the others wait here: their leases are kept too. A second is what a busy machine
+    # may stand still for.
+    worker = worker_for(client, queue, handler, lease=2, hold=5, grace=0)
     with running(worker):
-        eventually(lambda: client.queue(queue).depth["succeeded"] == 2)
+        eventually(lambda: client.queue(queue).depth["succeeded"] == 2, 20)
     jobs = [client.job(id_) for id_ in ids]
     assert [job.attempt for job in jobs] == [1] * 5
     assert [a.outcome for job in jobs for a in job.attempts if a.outcome != "released"] == []
