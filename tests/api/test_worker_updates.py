@@ -208,6 +208,16 @@ def test_the_worker_of_a_cancelled_job_learns_of_it_at_its_heartbeat(api: Api, q
     assert read(api, job["id"])["status"] == "cancelled"
 
 
+def test_who_gets_a_cancelled_job_that_was_queued_again_is_heard(api: Api, queue: str) -> None:
+    old = running(api, queue)
+    operate(api, old["id"], status="cancelled")
+    operate(api, old["id"], status="queued")
+    new = claim_one(api, queue)
+    assert (new["id"], new["attempt"]) == (old["id"], 2)
+    assert update(api, new, extend=60).status in {200, 202}
+    assert update(api, new, status="succeeded").status in {200, 202}
+
+
 def test_a_token_from_before_a_redrive_does_not_count(api: Api, queue: str) -> None:
     job = running(api, queue)
     operate(api, job["id"], status="cancelled")

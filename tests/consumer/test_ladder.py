@@ -151,8 +151,10 @@ def until_shared(ground: Ground, replicas: int) -> dict[str, str]:
 
 
 def is_even(found: dict[str, str], lane: Lane, replicas: int) -> bool:
-    shares = Counter(found.get(queue_of(lane, shard)) for shard in range(SHARDS)).values()
-    return len(shares) == replicas and max(shares) - min(shares) <= 1
+    having = [found.get(queue_of(lane, shard)) for shard in range(SHARDS)]
+    shares = Counter(having).values()
+    # A queue that is changing hands has nobody.
+    return None not in having and len(shares) == replicas and max(shares) - min(shares) <= 1
 
 
 def active(ground: Ground) -> dict[str, str]:

@@ -38,9 +38,9 @@ def told(
     said += [commands.offer(queue, at_ms, found) for queue, found in offers.items()]
     if effects.finished:
         said.append(("PUBLISH", names.plain("finished"), ",".join(sorted(effects.finished))))
-    for job_id, until in effects.revoked.items():
+    for job_id, (attempt, until) in effects.revoked.items():
         rest = max(1, (until - now) // SECOND + 1)
-        said.append(("SET", names.revoked(job_id), "cancelled", "EX", rest))
+        said.append(("SET", names.revoked(job_id), attempt, "EX", rest))
     return said
 
 

@@ -51,8 +51,8 @@ class Effects:
     # Jobs that were in their queue and were moved or taken out of it, by (queue, id), each with
     # its updated_at of then (µs).
     moved: dict[tuple[str, str], int] = field(default_factory=dict)
-    # Claims that an operator ended: the job, and when its lease would have ended (µs).
-    revoked: dict[str, int] = field(default_factory=dict)
+    # Claims that an operator ended: the job, its attempt, and when the lease would have ended (µs).
+    revoked: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, other: "Effects") -> None:
         """Takes in another transaction's effects."""
@@ -198,4 +198,4 @@ def _note(effects: Effects, one: Change) -> None:
     if job.status in FINAL and before.status not in FINAL:
         effects.finished.add(job.id)
     if job.status is Status.CANCELLED and before.lease_until is not None:
-        effects.revoked[job.id] = before.lease_until
+        effects.revoked[job.id] = (before.attempt, before.lease_until)

@@ -113,10 +113,10 @@ class RedisSide:
             self._asked[queue] = now
             await self.run(("PUBLISH", self.names.plain("refill"), queue))
 
-    async def revoked(self, job_ids: Sequence[str]) -> list[bool]:
-        """For each job whether an operator ended its claim. Raises UnavailableError."""
+    async def revoked(self, job_ids: Sequence[str]) -> list[int]:
+        """For each job the attempt that an operator ended, or 0. Raises UnavailableError."""
         replies = await self.run(("MGET", *(self.names.revoked(one) for one in job_ids)))
-        return [reply is not None for reply in replies[0]]
+        return [int(reply or 0) for reply in replies[0]]
 
     async def settings(self, queue: str) -> QueueSettings | None:
         """The settings of `queue` as they are mirrored. Raises UnavailableError."""

@@ -28,7 +28,11 @@ class Revocation:
         if self._redis is not None:
             try:
                 revoked = await self._redis.revoked([update.id for update in updates])
-                return [Outcome.CANCELLED if one else None for one in revoked]
+                # By attempt: a job that was queued again may be in other hands by now.
+                return [
+                    Outcome.CANCELLED if update.attempt <= attempt else None
+                    for update, attempt in zip(updates, revoked, strict=True)
+                ]
             except UnavailableError:
                 pass
         try:
