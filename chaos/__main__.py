@@ -25,11 +25,11 @@ def main() -> int:
     )
     for fault in faults:
         _say(str(fault))
-    if any(fault.on_network for fault in faults) and (reason := why_not()):
+    plan = Plan(options.seed, seconds, faults, Pace(jobs=options.rate), logs=options.logs)
+    if plan.hurts_network and (reason := why_not()):
         _say(f"The schedule has faults of the network (three minutes have none): {reason}")
         return 2
     began = time.monotonic()
-    plan = Plan(options.seed, seconds, faults, Pace(jobs=options.rate), logs=options.logs)
     evidence = run(plan, lambda text: _say(f"[{time.monotonic() - began:6.1f} s] {text}"))
     findings = check(evidence)
     text = report(plan, evidence, findings)

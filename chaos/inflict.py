@@ -131,12 +131,10 @@ def _read_only(ground: Ground, _name: str) -> Iterator[None]:
         cursor.execute("SET GLOBAL read_only = OFF")
 
 
-@contextmanager
-def _on_network(ground: Ground, name: str, kind: str) -> Iterator[None]:
+def _on_network(ground: Ground, name: str, kind: str) -> AbstractContextManager[None]:
     if ground.wires is None:
         raise RuntimeError("faults of the network take a ground with wires")
-    with ground.wires.fault(kind, _WIRE_OF.get(name, name)):
-        yield
+    return ground.wires.fault(kind, _WIRE_OF.get(name, name))
 
 
 @contextmanager

@@ -43,6 +43,11 @@ class Plan:
     drain_seconds: float = 90.0
     logs: Path | None = None
 
+    @property
+    def hurts_network(self) -> bool:
+        """Whether it takes wires that can be cut."""
+        return any(fault.on_network for fault in self.faults)
+
 
 class Loaded(NamedTuple):
     """What the time under load left: its start (s since 1970), and what went wrong in it."""
@@ -58,8 +63,8 @@ def run(plan: Plan, say: Say, containers: Mapping[str, Container] | None = None)
     Raises RuntimeError when a client of the run's own failed.
     """
     say("Starting the stores and the services")
-    wired = any(fault.on_network for fault in plan.faults)
-    with Ground(plan.environment, containers, wired=wired) as ground, Stalls() as stalls:
+    ground_of = Ground(plan.environment, containers, wired=plan.hurts_network)
+    with ground_of as ground, Stalls() as stalls:
         board = Board(ground.services.ports, ground.services.key, plan.seed, plan.pace)
         _set_up(board)
         loaded = _under_load(plan, ground, board, say)

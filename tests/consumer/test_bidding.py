@@ -1,6 +1,7 @@
 """Who is entitled to a shard asks for it, and only while it hears nothing of it."""
 
 import pytest
+from stopped_clock import StoppedClock
 
 from jobhopper_consumer import bidding
 from jobhopper_consumer.batch import read
@@ -10,24 +11,16 @@ from jobhopper_core.broker.envelope import encode, of_bid, of_tick
 from jobhopper_core.broker.ladder import LOWEST
 
 
-class Clock:
-    """Seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+    made = StoppedClock()
     monkeypatch.setattr(bidding, "time", made)
     return made
 
 
-def test_it_bids_after_two_seconds_of_silence_and_every_three_after_that(clock: Clock) -> None:
+def test_it_bids_after_two_seconds_of_silence_and_every_three_after_that(
+    clock: StoppedClock,
+) -> None:
     own = Bidding(1)
     clock.now += 1.9
     assert not own.is_due()
@@ -39,7 +32,7 @@ def test_it_bids_after_two_seconds_of_silence_and_every_three_after_that(clock: 
     assert own.is_due()
 
 
-def test_it_does_not_bid_for_what_it_hears_of(clock: Clock) -> None:
+def test_it_does_not_bid_for_what_it_hears_of(clock: StoppedClock) -> None:
     own = Bidding(1)
     for _ in range(10):
         clock.now += 1
@@ -47,7 +40,7 @@ def test_it_does_not_bid_for_what_it_hears_of(clock: Clock) -> None:
         assert not own.is_due()
 
 
-def test_who_is_not_entitled_never_bids(clock: Clock) -> None:
+def test_who_is_not_entitled_never_bids(clock: StoppedClock) -> None:
     other = Bidding(LOWEST)
     clock.now += 60
     assert not other.is_due()

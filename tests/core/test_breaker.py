@@ -4,27 +4,20 @@ import threading
 import time
 
 import pytest
+from stopped_clock import StoppedClock
 
 from jobhopper_core import breaker
 from jobhopper_core.breaker import Breaker, State
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+    made = StoppedClock()
     monkeypatch.setattr(breaker, "time", made)
     return made
 
 
-def opened(clock: Clock) -> Breaker:
+def opened(clock: StoppedClock) -> Breaker:
     one = Breaker()
     assert one.admits()
     one.failed()
@@ -37,13 +30,13 @@ def test_a_closed_one_lets_everybody_pass() -> None:
     assert one.state is State.CLOSED
 
 
-def test_after_a_failure_all_are_refused_at_once_for_a_moment(clock: Clock) -> None:
+def test_after_a_failure_all_are_refused_at_once_for_a_moment(clock: StoppedClock) -> None:
     one = opened(clock)
     clock.now += breaker.PAUSE_SECONDS - 0.01
     assert (one.admits(), one.state) == (False, State.OPEN)
 
 
-def test_then_one_finds_out_and_the_others_are_refused_meanwhile(clock: Clock) -> None:
+def test_then_one_finds_out_and_the_others_are_refused_meanwhile(clock: StoppedClock) -> None:
     one = opened(clock)
     clock.now += breaker.PAUSE_SECONDS
     assert [one.admits() for _ in range(3)] == [True, False, False]
@@ -52,7 +45,7 @@ def test_then_one_finds_out_and_the_others_are_refused_meanwhile(clock: Clock) -
     assert (one.state, one.admits()) == (State.CLOSED, True)
 
 
-def test_one_that_hangs_is_asked_less_often_but_within_two_seconds(clock: Clock) -> None:
+def test_one_that_hangs_is_asked_less_often_but_within_two_seconds(clock: StoppedClock) -> None:
     one = opened(clock)
     clock.now += breaker.PAUSE_SECONDS
     assert one.admits()
@@ -64,7 +57,7 @@ def test_one_that_hangs_is_asked_less_often_but_within_two_seconds(clock: Clock)
     assert one.admits()
 
 
-def test_a_question_that_its_caller_gave_up_leaves_the_next_one_to_ask(clock: Clock) -> None:
+def test_a_question_that_its_caller_gave_up_leaves_the_next_one_to_ask(clock: StoppedClock) -> None:
     one = opened(clock)
     clock.now += breaker.PAUSE_SECONDS
     assert one.admits()
@@ -72,7 +65,7 @@ def test_a_question_that_its_caller_gave_up_leaves_the_next_one_to_ask(clock: Cl
     assert one.admits()
 
 
-def test_only_openings_are_counted(clock: Clock) -> None:
+def test_only_openings_are_counted(clock: StoppedClock) -> None:
     one = opened(clock)
     one.failed()
     assert one.openings == 1
