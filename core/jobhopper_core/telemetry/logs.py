@@ -48,6 +48,8 @@ def set_up_logs(level: str) -> None:
     logging.Formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    for library in ("alembic", "pika", "uvicorn"):
+    for library in ("alembic", "uvicorn"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    # Six lines and a traceback for each attempt to connect; `rabbitmq_lost` has the reason in one.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 import zlib
 from functools import partial
 from importlib.metadata import version
@@ -73,7 +74,10 @@ def _run() -> None:
             serve_probes(metrics_address, registry, pulse, waiting.reasons)
             instead = partial(_begin_without, settings, database)
             if await_database(database, settings.shards, waiting, stopping, pulse, instead):
-                uvloop.run(_serve(settings, database, signer, registry, pulse, waiting, listener))
+                serving = _serve(
+                    settings, database, signer, registry, pulse, waiting, stopping, listener
+                )
+                uvloop.run(serving)
     finally:
         database.close()
     _log.info("stopped")
@@ -86,6 +90,7 @@ async def _serve(
     registry: CollectorRegistry,
     pulse: Pulse,
     waiting: Waiting,
+    stopping: threading.Event,
     listener: socket,
 ) -> None:
     url, shards = settings.rabbitmq_url, settings.shards
@@ -107,7 +112,8 @@ async def _serve(
     background = [_beat(services, pulse), services.outage.run(), services.sampling.run()]
     background += [broker.run()] if broker is not None else []
     background += [services.redis.listen()] if services.redis is not None else []
-    await serve(services, listener, background, lambda: waiting.set("listen", None))
+    serves = partial(waiting.set, "listen", None)
+    await serve(services, listener, background, serves, stopping.is_set)
 
 
 async def _beat(services: Services, pulse: Pulse) -> None:

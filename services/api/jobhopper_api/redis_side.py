@@ -26,6 +26,7 @@ from jobhopper_core.hopper.names import Names
 from jobhopper_core.hopper.offer import Held, held, offer
 from jobhopper_core.hopper.silence import Silence
 from jobhopper_core.model.queue import QueueSettings
+from jobhopper_core.telemetry.reason import reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class RedisSide:
             try:
                 await self._listen()
             except _AWAY as error:
-                _log.warning("redis_lost", extra={"reason": type(error).__name__})
+                _log.warning("redis_lost", extra={"reason": reason_of(error)})
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def close(self) -> None:

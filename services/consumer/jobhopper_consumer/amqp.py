@@ -37,6 +37,7 @@ from jobhopper_core.broker.names import (
 from jobhopper_core.broker.topology import declare
 from jobhopper_core.model.limits import BATCH_MAX
 from jobhopper_core.telemetry.probes import Pulse
+from jobhopper_core.telemetry.reason import reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -150,8 +151,7 @@ class Amqp:
             try:
                 self._serve()
             except AWAY as error:
-                reason = f"{type(error).__name__}: {error}"[:200]
-                _log.warning("rabbitmq_lost", extra={"reason": reason})
+                _log.warning("rabbitmq_lost", extra={"reason": reason_of(error)})
                 self._lost()
             except Exception:  # noqa: BLE001 - without this thread the process is deaf and dumb
                 _log.exception("loop_failed", extra={"turn": "amqp"})

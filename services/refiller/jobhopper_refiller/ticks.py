@@ -14,6 +14,7 @@ from jobhopper_core.broker.topology import declare
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.store.database import Database
+from jobhopper_core.telemetry.reason import reason_of
 from jobhopper_refiller.telemetry import RefillerMetrics
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Ticks:
             self._count(channel)
         except AWAY as error:
             self.close()
-            raise UnavailableError(f"RabbitMQ can't serve now: {type(error).__name__}") from None
+            raise UnavailableError(f"RabbitMQ can't serve now: {reason_of(error)}") from None
         self.sent = time.monotonic()
         self._metrics.tick_sent.set(now / SECOND)
         # The end of an outage waits for ticks.

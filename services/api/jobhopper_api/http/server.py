@@ -41,17 +41,25 @@ class _Server(uvicorn.Server):
     """Tells those who wait for work that it is over, before connections are asked to end."""
 
     def __init__(
-        self, config: uvicorn.Config, services: Services, on_started: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        services: Services,
+        on_started: Callable[[], None],
+        told_to_stop: Callable[[], bool],
     ) -> None:
         super().__init__(config)
         self._services = services
         self._on_started = on_started
+        self._told_to_stop = told_to_stop
         self._loop = asyncio.get_running_loop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to listen."""
         await super().startup(sockets)
         self._on_started()
+        # From here on signals come to `handle_exit`; one that came before has been noted elsewhere.
+        if self._told_to_stop():
+            self.handle_exit(signal.SIGTERM, None)
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
         """Called by the signal; a second SIGINT does not wait for what was begun."""
@@ -71,10 +79,12 @@ async def serve(
     listener: socket.socket,
     background: Sequence[Coroutine[None, None, None]],
     on_started: Callable[[], None],
+    told_to_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Serves on `listener` until SIGINT or SIGTERM; calls `on_started` once it does.
 
-    `background` runs beside it and is cancelled at the end.
+    `background` runs beside it and is cancelled at the end. `told_to_stop`: whether the signal came
+    before it could be heard here.
     """
     config = uvicorn.Config(
         build_app(services),
@@ -93,7 +103,7 @@ async def serve(
     tasks = [asyncio.create_task(one) for one in (*background, services.health.run())]
     _log.info("started", extra={"address": str(listener.getsockname())})
     try:
-        await _Server(config, services, on_started).serve(sockets=[listener])
+        await _Server(config, services, on_started, told_to_stop).serve(sockets=[listener])
     finally:
         _log.info("stopping")
         for task in tasks:

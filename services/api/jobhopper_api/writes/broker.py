@@ -22,6 +22,7 @@ from jobhopper_core.errors import UnavailableError
 from jobhopper_core.model import ids
 from jobhopper_core.model.limits import BATCH_MAX, BODY_MAX
 from jobhopper_core.model.writes import Create, Write
+from jobhopper_core.telemetry.reason import reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +172,7 @@ class BrokerPath:
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def on_closed(_source: object, reason: Exception) -> None:
-            _log.warning("rabbitmq_lost", extra={"reason": type(reason).__name__})
+            _log.warning("rabbitmq_lost", extra={"reason": reason_of(reason)})
             for future in (opened, closed):
                 if not future.done():
                     future.set_result(None)
