@@ -2,7 +2,14 @@
 
 import pytest
 
+from .cluster import Cluster
 from .manifests import find, of_kind, with_settings, with_values
+
+_SCALED = (
+    "api.autoscaling.enabled=true",
+    "consumer.keda.enabled=true",
+    "consumer.keda.serverAddress=http://prometheus:9090",
+)
 
 
 def test_replicas_are_left_to_an_autoscaler() -> None:
@@ -14,6 +21,21 @@ def test_replicas_are_left_to_an_autoscaler() -> None:
     assert (scaler["minReplicas"], scaler["maxReplicas"]) == (3, 12)
     scaled = find(manifests, "ScaledObject", "consumer")["spec"]
     assert scaled["scaleTargetRef"]["kind"] == "StatefulSet"
+
+
+def test_one_that_is_turned_on_begins_with_what_runs(cluster: Cluster) -> None:
+    running = cluster.render("api.replicas=5", "consumer.replicas=3")
+    cluster.add(running, ("Deployment", "StatefulSet"))
+    scaled = tuple(cluster.render(*_SCALED))
+    assert find(scaled, "Deployment", "api")["spec"]["replicas"] == 5
+    assert find(scaled, "StatefulSet", "consumer")["spec"]["replicas"] == 3
+
+
+def test_one_begins_anew_after_a_restore(cluster: Cluster) -> None:
+    """None ran meanwhile, and an autoscaler leaves what has none alone."""
+    restoring = cluster.render("backup.restore.file=jobhopper-1.sql.gz")
+    cluster.add(restoring, ("Deployment", "StatefulSet"))
+    assert "replicas" not in find(tuple(cluster.render(*_SCALED)), "Deployment", "api")["spec"]
 
 
 def test_without_one_they_are_those_of_the_values() -> None:

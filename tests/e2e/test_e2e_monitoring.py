@@ -1,14 +1,17 @@
 """A real Prometheus scrapes the release by the objects that the chart made for its operator."""
 
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from scraping.expected import silent_panels, unseen_metrics
 from scraping.load import Load
 from scraping.server import Server
 
-from monitoring.plot import Prometheus
+from monitoring import dashboards
+from monitoring.plot import Prometheus, draw_all
 
 from .cluster import PORT, wait_for
 from .commands import ROOT, path_of, run
@@ -50,6 +53,13 @@ def prometheus(watched: Release, server: Server) -> Iterator[Prometheus]:
 
 def test_every_panel_shows_something(prometheus: Prometheus) -> None:
     assert silent_panels(prometheus, 20) == set()
+
+
+def test_every_panel_can_be_drawn(prometheus: Prometheus, server: Server, tmp_path: Path) -> None:
+    """With PANELS=folder the pictures stay, to be looked at."""
+    folder = Path(os.environ.get("PANELS", tmp_path))
+    drawn = draw_all(server.url, folder, 60, _WINDOW)
+    assert [path.stat().st_size > 10_000 for path in drawn] == [True] * len(dashboards.ALL)
 
 
 def test_every_alert_has_what_it_looks_at_and_none_fires(

@@ -40,18 +40,24 @@ def test_the_api_server_accepts_every_manifest(
 
 def test_the_api_scales_with_its_use_of_the_processor(release: Release) -> None:
     """The aim is so low that an API that idles is above it."""
+    before = _apis(release)
     release.install(
         "api.autoscaling.enabled=true",
         "api.autoscaling.maxReplicas=3",
         "api.autoscaling.targetCPU=1m",
     )
     wait_for(lambda: _ready_apis(release) == 3, 180, "two replicas stay two")
+    assert before <= _apis(release), "one of those that ran was ended"
     # What an operator does who wants it no longer: the autoscaler owns the number until then.
     cluster, name = release.cluster, f"{NAME}-api"
     cluster.run("kubectl", "--namespace", release.namespace, "delete", "hpa", name)
     release.install(force=True)
     wait_for(lambda: _ready_apis(release) == 2, 90, "the third replica stays")
     release.await_ready()
+
+
+def _apis(release: Release) -> set[str]:
+    return {pod.metadata.uid for pod in release.pods("api")}
 
 
 def _ready_apis(release: Release) -> int:

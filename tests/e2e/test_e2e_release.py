@@ -178,6 +178,7 @@ def test_skaffold_installs_what_it_renders(release: Release) -> None:
     with Load(release, "by-skaffold") as load:
         wait_for(lambda: len(load.accepted) > 50, 60, "no load")
         load.await_all_done()
+    assert "Succeeded" in release.test()
 
 
 def test_a_misspelt_value_is_refused_by_its_name(release: Release) -> None:

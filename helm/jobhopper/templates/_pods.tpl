@@ -132,12 +132,22 @@ spec:
   volumes: {{- include "jobhopper.volumes" . | nindent 4 }}
 {{- end }}
 
-{{/* While a dump is restored nothing else may touch the database. */}}
+{{/*
+(dict "root" $ "kind" "Deployment" "component" "api" "scaled" bool)
+While a dump is restored nothing else may touch the database. Where an autoscaler decides, what runs
+stays: a field that Helm gives up would fall back to one replica. Where no cluster can be asked the
+field is left out.
+*/}}
 {{- define "jobhopper.replicas" -}}
+{{- $name := printf "%s-%s" (include "jobhopper.fullname" .root) .component }}
 {{- if include "jobhopper.restoring" .root }}
 replicas: 0
 {{- else if not .scaled }}
-replicas: {{ .replicas }}
+replicas: {{ (index .root.Values .component).replicas }}
+{{- else }}
+{{- with dig "spec" "replicas" 0 (lookup "apps/v1" .kind .root.Release.Namespace $name) }}
+replicas: {{ . }}
+{{- end }}
 {{- end }}
 {{- end }}
 
