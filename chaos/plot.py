@@ -28,7 +28,7 @@ _COLOURS = {
     "slow": "#5b6e1f",
 }
 _TARGETS = (*STORES, *(f"{service}.{n}" for service in SERVICES for n in range(REPLICAS)))
-# A letter's width as a share of the run: a bar that is too narrow goes without its name.
+# A letter's width as a share of the run: what is too narrow goes without its name.
 _LETTER = 0.0045
 # Beside the title, where no line runs.
 _LEGEND: dict[str, Any] = {
@@ -107,7 +107,7 @@ def _draw_refusals(ax: Axes, evidence: Evidence) -> None:
 
 def _draw_faults(ax: Axes, evidence: Evidence) -> None:
     ax.set_title("Faults; pale: over, and its target not yet back", loc="left", fontsize=10)
-    span = max((one.healed for one in evidence.faults), default=1.0)
+    span = _span(evidence)
     for one in evidence.faults:
         row = _TARGETS.index(one.fault.target)
         colour = _COLOURS[one.fault.verb]
@@ -135,10 +135,15 @@ def _shade(ax: Axes, evidence: Evidence) -> None:
         if one.fault.on_store:
             colour = _COLOURS[one.fault.verb]
             ax.axvspan(one.began, one.healed, color=colour, alpha=0.12, linewidth=0)
-            if ax.get_subplotspec().is_first_row():  # type: ignore[union-attr]
-                top = ax.get_ylim()[1]
+            wide = _LETTER * max(len(one.fault.verb), len(one.fault.target)) * _span(evidence)
+            if ax.get_subplotspec().is_first_row() and one.healed - one.began > wide:  # type: ignore[union-attr]
                 words = f" {one.fault.verb}\n {one.fault.target}"
-                ax.text(one.began, top, words, va="top", fontsize=6, color=colour)
+                style: dict[str, Any] = {"va": "top", "fontsize": 6, "color": colour}
+                ax.text(one.began, 0.98 * ax.get_ylim()[1], words, **style)
+
+
+def _span(evidence: Evidence) -> float:
+    return max((one.healed for one in evidence.faults), default=1.0)
 
 
 def _finish(ax: Axes, ncols: int) -> None:
