@@ -67,7 +67,9 @@ QUEUES = Group(
             name="JobhopperHopperDry",
             expr=f"max {_BY} (jobhopper_hopper_jobs) == 0 "
             f'and {_ON} max {_BY} (jobhopper_queue_jobs{{status="queued"}}) > 0 {_NOT_PAUSED} '
-            'unless on (namespace) (min by (namespace) (jobhopper_store_up{store="redis"}) == 0)',
+            # A Redis that is full is there for whoever asks, and away for whoever writes.
+            "unless on (namespace) (max by (namespace) "
+            '(max_over_time(jobhopper_store_up{store="redis"}[1m])) == 0)',
             lasts="5m",
             severity="warning",
             summary="The hopper of {{ $labels.queue }} is empty although jobs are ready.",
