@@ -83,7 +83,13 @@ QUEUES = Group(
             quiet=(
                 Case(
                     _DRY
-                    | {'jobhopper_store_up{namespace="jobs", pod="api-0", store="redis"}': "0x120"}
+                    | dict.fromkeys(
+                        (
+                            'jobhopper_store_up{namespace="jobs", pod="api-0", store="redis"}',
+                            'jobhopper_store_up{namespace="jobs", pod="api-1", store="redis"}',
+                        ),
+                        "0x120",
+                    )
                 ),
             ),
         ),
