@@ -75,3 +75,19 @@ def _settings(text: str, separator: str) -> dict[str, str]:
     lines = [line for line in text.splitlines() if line and line[0] not in "#["]
     pairs = [line.partition(separator) for line in lines]
     return {key.strip(): value.strip() for key, _, value in pairs if key.strip() not in SIZES}
+
+
+def test_the_enforcer_of_policies_is_made_of_the_modules_of_the_node() -> None:
+    """So that Go builds what they share once."""
+    node, enforcer = _modules("kindest/node"), _modules("cloudnativelabs/kube-router")
+    shared = node.keys() & enforcer.keys()
+    assert "k8s.io/client-go" in shared
+    assert {one: enforcer[one] for one in shared} == {one: node[one] for one in shared}
+
+
+def _modules(recipe: str) -> dict[str, str]:
+    """The versions that a recipe's Go is built of; what is replaced counts as what replaces it."""
+    text = (ROOT / "k8s" / "airgap" / "recipes" / recipe / "go" / "go.mod").read_text()
+    required = re.findall(r"^(?:require |\t)(\S+) (v\S+)", text, re.MULTILINE)
+    replaced = re.findall(r"^(?:replace |\t)\S+ => (\S+) (v\S+)", text, re.MULTILINE)
+    return dict(required) | dict(replaced)

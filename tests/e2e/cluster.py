@@ -1,7 +1,8 @@
 """The cluster that the tests have for themselves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,16 @@ class Cluster:
     def events(self, namespace: str) -> str:
         """All that the cluster has noted."""
         return "\n".join(str(e.message) for e in self.core.list_namespaced_event(namespace).items)
+
+    @contextmanager
+    def slow_network(self) -> Iterator[None]:
+        """Until the block ends no new pod is let through, as if the network heard of it late."""
+        signal = ("docker", "exec", f"{NAME}-control-plane", "pkill", "--exact", "kube-router")
+        self.run(*signal, "--signal", "STOP")
+        try:
+            yield
+        finally:
+            self.run(*signal, "--signal", "CONT")
 
     def address(self) -> str:
         """The node's address, at which node ports answer."""

@@ -35,6 +35,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     # What others bring that the chart can make use of; metrics take their first minute meanwhile.
     made.run(SCRIPTS / "crds")
     made.run("kubectl", "apply", "--filename", SCRIPTS / "metrics-server.yaml")
+    # The policies of the chart count in every test.
+    made.run(SCRIPTS / "enforce", seconds=1_200)
     yield made
     if not os.environ.get("E2E_KEEP"):
         run(SCRIPTS / "kind-down", **made.environment)

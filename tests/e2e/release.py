@@ -1,6 +1,7 @@
 """An installed release."""
 
 import base64
+import time
 from typing import Any
 
 from jobhopper import Client
@@ -9,6 +10,8 @@ from .cluster import Cluster, wait_for
 from .commands import CHART
 
 NAME = "jobhopper"
+# A connection that is refused is given up after one second.
+_REFUSED = 3.0
 _COMPONENTS = ("api", "refiller", "consumer", "mysql", "rabbitmq", "redis")
 
 
@@ -77,13 +80,25 @@ class Release:
             pod.metadata.deletion_timestamp is None and _ready(pod) for pod in pods
         )
 
-    def run_job(self, cronjob: str, name: str, seconds: float = 180) -> str:
-        """Runs a CronJob by hand, as an operator would, and returns its log."""
-        self.cluster.run(
-            *("kubectl", "--namespace", self.namespace, "create", "job", name),
-            f"--from=cronjob/{NAME}-{cronjob}",
+    def run_job(self, cronjob: str, name: str) -> str:
+        """Runs a CronJob by hand, as an operator would, on a slow network, and returns its log."""
+        with self.cluster.slow_network():
+            self.cluster.run(
+                *("kubectl", "--namespace", self.namespace, "create", "job", name),
+                f"--from=cronjob/{NAME}-{cronjob}",
+            )
+            self.await_refused(name)
+        return self.job_log(name)
+
+    def await_refused(self, job: str) -> None:
+        """Returns when a Job's pod has called in vain, if it calls at once."""
+        pods = self._job_pods
+        wait_for(
+            lambda: any(pod.status.phase != "Pending" for pod in pods(job)),
+            60,
+            f"{job} does not start",
         )
-        return self.job_log(name, seconds)
+        time.sleep(_REFUSED)
 
     def job_log(self, name: str, seconds: float = 180) -> str:
         """What a Job said, once it has succeeded."""
@@ -93,10 +108,13 @@ class Release:
             seconds,
             f"{name} has not succeeded",
         )
-        (pod,) = self.cluster.core.list_namespaced_pod(
-            self.namespace, label_selector=f"job-name={name}"
-        ).items
+        # One alone: it succeeded at the first try.
+        (pod,) = self._job_pods(name)
         return self.cluster.log(self.namespace, pod.metadata.name)
+
+    def _job_pods(self, name: str) -> list[Any]:
+        find = self.cluster.core.list_namespaced_pod
+        return list(find(self.namespace, label_selector=f"job-name={name}").items)
 
     def sql(self, statement: str) -> list[list[str]]:
         """What the in-chart MySQL answers."""

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from kubernetes import client
 
 from .cluster import Cluster, wait_for
 from .release import NAME, Release
 
 _SOON = 60
+_NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
 _EXTERNAL = (
     "mysql.enabled=false",
     "rabbitmq.enabled=false",
@@ -44,6 +46,23 @@ def test_a_store_that_is_not_there(alone: Release) -> None:
     wait_for(lambda: "nowhere.invalid" in _said(alone, "migration"), _SOON, "no word of it")
 
 
+@pytest.fixture
+def let_in(alone: Release, release: Release) -> Iterator[None]:
+    """The shared release's MySQL takes connections from the other one, as an external one would."""
+    network, name = client.NetworkingV1Api(), "let-in"
+    caller = {"namespaceSelector": {"matchLabels": {_NAME_OF_NAMESPACE: alone.namespace}}}
+    spec = {
+        "podSelector": {"matchLabels": {"app.kubernetes.io/component": "mysql"}},
+        "ingress": [{"from": [caller]}],
+    }
+    network.create_namespaced_network_policy(
+        release.namespace, {"metadata": {"name": name}, "spec": spec}
+    )
+    yield
+    network.delete_namespaced_network_policy(name, release.namespace)
+
+
+@pytest.mark.usefixtures("let_in")
 def test_a_wrong_password(alone: Release, release: Release) -> None:
     host = f"{NAME}-mysql.{release.namespace}.svc"
     alone.install(*_EXTERNAL, f"external.mysql.host={host}", wait=False)

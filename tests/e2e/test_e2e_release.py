@@ -129,12 +129,14 @@ def test_a_backup_restores_into_an_emptied_database(release: Release) -> None:
         "DELETE FROM jobs; DELETE FROM job_attempts; DELETE FROM queue_counts; DELETE FROM queues"
     )
     assert _sums(release) != before
-    release.install(f"backup.restore.file={written[1]}", wait=False)
-    (job,) = [
-        one.metadata.name
-        for one in release.cluster.batch.list_namespaced_job(release.namespace).items
-        if "-restore-" in one.metadata.name
-    ]
+    with release.cluster.slow_network():
+        release.install(f"backup.restore.file={written[1]}", wait=False)
+        (job,) = [
+            one.metadata.name
+            for one in release.cluster.batch.list_namespaced_job(release.namespace).items
+            if "-restore-" in one.metadata.name
+        ]
+        release.await_refused(job)
     assert "restore: done" in release.job_log(job, 300)
     after = _sums(release)
     release.install()

@@ -2,6 +2,8 @@
 # Writes a dump of the database into /backups and keeps the newest BACKUP_KEEP of them.
 set -euo pipefail
 shopt -s nullglob
+# shellcheck source=mysql.sh
+. "${0%/*}/mysql.sh"
 
 main() {
   local name partial
@@ -9,6 +11,7 @@ main() {
   partial=/backups/.partial-$name
   # What a run that was killed has left.
   rm -f /backups/.partial-*
+  await_mysql
   dump | gzip >"$partial"
   # A dump that ends early has no last line.
   gzip -dc "$partial" | tail -n 1 | grep -q '^-- Dump completed' || fail "the dump is not complete."
@@ -21,8 +24,7 @@ main() {
 # One snapshot of all tables, without a lock. Policies and table spaces would need rights beyond
 # the database's own, and Jobhopper has neither.
 dump() {
-  MYSQL_PWD=$(</etc/jobhopper/secrets/password) mysqldump \
-    --host="$MYSQL_HOST_NAME" --user=jobhopper --single-transaction --quick --hex-blob \
+  mysqldump --host="$MYSQL_HOST_NAME" --user=jobhopper --single-transaction --quick --hex-blob \
     --no-tablespaces --set-gtid-purged=OFF --loose-skip-masking-policies jobhopper
 }
 

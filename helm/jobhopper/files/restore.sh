@@ -2,6 +2,8 @@
 # Replaces the database by the dump RESTORE_FILE of /backups, once nobody uses it.
 set -euo pipefail
 shopt -s nullglob
+# shellcheck source=mysql.sh
+. "${0%/*}/mysql.sh"
 
 readonly patience=180
 
@@ -9,6 +11,7 @@ main() {
   local dump=/backups/$RESTORE_FILE
   [ -f "$dump" ] || fail "there is no $RESTORE_FILE. There is: $(known)"
   gzip -dc "$dump" | tail -n 1 | grep -q '^-- Dump completed' || fail "$RESTORE_FILE is damaged or not complete."
+  await_mysql
   await_quiet
   echo "restore: replacing the database by $RESTORE_FILE"
   sql <<<'DROP DATABASE IF EXISTS jobhopper; CREATE DATABASE jobhopper;'
@@ -29,10 +32,6 @@ await_quiet() {
 
 connections() {
   sql --skip-column-names <<<'SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID()'
-}
-
-sql() {
-  MYSQL_PWD=$(</etc/jobhopper/secrets/password) mysql --host="$MYSQL_HOST_NAME" --user=jobhopper "$@"
 }
 
 known() {

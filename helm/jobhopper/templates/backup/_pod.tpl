@@ -5,7 +5,7 @@ own image, for its client. */}}
 metadata:
   labels: {{- include "jobhopper.podLabels" (dict "root" .root "component" "backup") | nindent 4 }}
   annotations:
-    checksum/config: {{ .root.Files.Get (printf "files/%s" .script) | sha256sum | trunc 32 }}
+    checksum/config: {{ print (.root.Files.Get (printf "files/%s" .script)) (.root.Files.Get "files/mysql.sh") | sha256sum | trunc 32 }}
     {{- with .root.Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
