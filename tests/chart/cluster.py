@@ -19,6 +19,7 @@ _KINDS = {
     "policy/v1": ["PodDisruptionBudget"],
     "networking.k8s.io/v1": ["NetworkPolicy", "Ingress"],
     "autoscaling/v2": ["HorizontalPodAutoscaler"],
+    "keda.sh/v1alpha1": ["ScaledObject"],
 }
 
 

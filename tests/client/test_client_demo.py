@@ -179,7 +179,8 @@ def _cancel_last(client: Client, queue: str) -> bool:
         try:
             client.cancel(job.id)
         except Conflict:
-            return False
+            # A worker was quicker; or the answer was, on a busy machine, too late for the client.
+            return client.job(job.id).status == "cancelled"
         return True
     return False
 
