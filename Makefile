@@ -9,7 +9,7 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-unmeasured aside-e2e test-fast test-stack test-long stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready lock clean
+.PHONY: help setup demo dev test test-fast test-stack test-long stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,25 +37,18 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 
 # Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
 # and tables. What measures stores and services (`timed`) runs one after another: two sets of them on
-# two cores would measure each other. What waits more than it works runs beside something else: the
-# cluster's tests beside those that do not measure, in one piece when they end; of those that last by
-# their plan two files at a time.
-UNMEASURED := stores and not timed and not lasting and not long
-define MEASURED
+# two cores would measure each other, and so would the cluster beside any of them. Of those that last
+# by their plan, and wait more than they work, two files run at a time.
+define ON_STORES
+$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not lasting and not long"
 $(BIN)/pytest -n 2 --dist loadfile -m "lasting and not long"
 $(BIN)/pytest -m "timed and not long"
 endef
 
 test: .venv/.dev check ready ## Runs every check and every test, but the long forms of some
-	@$(MAKE) --no-print-directory --jobs 2 aside-e2e test-unmeasured
-	$(MEASURED)
-
-test-unmeasured: .venv/.dev
 	$(BIN)/pytest -n 2 -m "not stores and not e2e and not long"
-	$(BIN)/pytest -n 3 --dist worksteal -m "$(UNMEASURED)"
-
-aside-e2e: .venv/.dev
-	@said=$$(mktemp); $(BIN)/pytest -m e2e >$$said 2>&1; code=$$?; cat $$said; rm $$said; exit $$code
+	$(ON_STORES)
+	$(BIN)/pytest -m e2e
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
 	$(BIN)/pytest -n 2 -m "not slow and not stores"
@@ -64,8 +57,7 @@ test-long: .venv/.dev ## Runs the long forms: the same tests with many more rand
 	$(BIN)/pytest -n 2 -m long
 
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
-	$(BIN)/pytest -n 3 --dist worksteal -m "$(UNMEASURED)"
-	$(MEASURED)
+	$(ON_STORES)
 
 test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make
 	$(BIN)/pytest -m e2e

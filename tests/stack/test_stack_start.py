@@ -149,6 +149,7 @@ def test_a_schema_and_a_store_are_waited_for(command: str, empty_url: str, tmp_p
         assert process.stop() == 0
 
 
+@pytest.mark.timed
 def test_an_api_that_is_told_to_end_while_it_starts_ends(
     launch: Launch, stores: Stores, tmp_path: Path
 ) -> None:
