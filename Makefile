@@ -37,11 +37,9 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 
 # Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
 # and tables. What measures stores and services (`timed`) runs one after another: two sets of them on
-# two cores would measure each other, and so would the cluster beside any of them. Of those that last
-# by their plan, and wait more than they work, two files run at a time.
+# two cores would measure each other, and so would the cluster beside any of them.
 define ON_STORES
-$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not lasting and not long"
-$(BIN)/pytest -n 2 --dist loadfile -m "lasting and not long"
+$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not long"
 $(BIN)/pytest -m "timed and not long"
 endef
 

@@ -188,7 +188,7 @@ def test_a_hopper_that_cannot_be_filled(
         client.config_set("maxmemory", 1)
         try:
             load.api.post("/v1/jobs?wait=persisted", {"queue": "dry", "type": "t"})
-            server.await_firing("JobhopperHopperDry")
+            server.await_firing("JobhopperHopperDry", seconds=90)
         finally:
             client.config_set("maxmemory", 0)
     load.api.patch("/v1/queues/dry", {"paused": True})
