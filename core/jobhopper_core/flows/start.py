@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from queue import SimpleQueue
 from types import FrameType
 
 from jobhopper_core.broker.names import Lane
@@ -108,10 +109,18 @@ def start_from_mirror(
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set."""
     stopping = threading.Event()
+    # A handler that set the event itself would wait for ever for the event's own lock where it
+    # interrupts this thread on its way into or out of `wait`. A queue is made to be interrupted.
+    told: SimpleQueue[None] = SimpleQueue()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        told.put(None)
+
+    def pass_on() -> None:
+        told.get()
         stopping.set()
 
+    threading.Thread(target=pass_on, name="stop", daemon=True).start()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     return stopping

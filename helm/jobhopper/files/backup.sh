@@ -24,8 +24,8 @@ main() {
 # One snapshot of all tables, without a lock. Policies and table spaces would need rights beyond
 # the database's own, and Jobhopper has neither.
 dump() {
-  mysqldump --host="$MYSQL_HOST_NAME" --user=jobhopper --single-transaction --quick --hex-blob \
-    --no-tablespaces --set-gtid-purged=OFF --loose-skip-masking-policies jobhopper
+  with_password mysqldump --host="$MYSQL_HOST_NAME" --user=jobhopper --single-transaction --quick \
+    --hex-blob --no-tablespaces --set-gtid-purged=OFF --loose-skip-masking-policies jobhopper
 }
 
 # Names sort by time.

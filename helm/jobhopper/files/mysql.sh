@@ -2,10 +2,10 @@
 # How backup.sh and restore.sh, which read this file, talk to MySQL.
 
 readonly seconds_to_wait=60
-MYSQL_PWD=$(</etc/jobhopper/secrets/password)
-export MYSQL_PWD
 
-sql() { mysql --host="$MYSQL_HOST_NAME" --user=jobhopper "$@"; }
+with_password() { MYSQL_PWD=$(</etc/jobhopper/secrets/password) "$@"; }
+
+sql() { with_password mysql --host="$MYSQL_HOST_NAME" --user=jobhopper "$@"; }
 
 # A network that enforces policies lets a pod through a moment after its start, when it has heard of
 # it; and MySQL may be starting itself.
