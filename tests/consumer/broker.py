@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 import pika
@@ -76,6 +77,23 @@ class Broker:
     def all_waiting(self, lane: Lane) -> int:
         """How many messages of a lane nobody holds."""
         return sum(self.waiting(lane, shard) for shard in range(self.shards))
+
+    def left(self, lane: Lane) -> list[str]:
+        """Takes out what nobody holds of a lane; the ids of all but ticks.
+
+        Of those a consumer that ends returns what came to it last.
+        """
+        return [name for shard in range(self.shards) for name in self._take_out(lane, shard)]
+
+    def _take_out(self, lane: Lane, shard: int) -> list[str]:
+        count, found = self.waiting(lane, shard), []
+        taken = self.channel.consume(queue_of(lane, shard), auto_ack=True, inactivity_timeout=10)
+        for method, properties, _ in islice(taken, count):
+            assert method is not None, "a message that waited did not come"
+            if properties.headers[HEADER_WRITES]:
+                found.append(properties.message_id)
+        self.channel.cancel()
+        return found
 
     def dead(self) -> int:
         """How many dead letters there are."""

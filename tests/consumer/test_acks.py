@@ -36,7 +36,7 @@ def test_death_between_commit_and_ack_loses_and_doubles_nothing(
     ground.broker.tick(ground.clock(), Lane.CREATES)
     until(lambda: all(ground.lag("creates", shard) < 10 for shard in range(SHARDS)))
     assert successor.stop() == 0
-    assert ground.broker.all_waiting(Lane.CREATES) == 0
+    assert ground.broker.left(Lane.CREATES) == []
     assert ground.jobs() == 200
     assert ground.rows("SELECT COUNT(*) FROM suspects") == [(0,)]
     assert ground.broker.dead() == 0
@@ -75,7 +75,7 @@ def test_two_deaths_with_unequal_progress_leave_counters_and_leases_exact(
     sql = "SELECT MIN(tick) FROM shards WHERE lane = 'updates'"
     until(lambda: ground.rows(sql) == [(late,)])
     assert last.stop() == 0
-    assert ground.broker.all_waiting(Lane.UPDATES) == 0
+    assert ground.broker.left(Lane.UPDATES) == []
     outcomes = ground.rows("SELECT outcome, COUNT(*) FROM job_attempts GROUP BY outcome")
     assert outcomes == [("failed", 10 * SHARDS)], "no lease expired, and none failed twice"
     assert ground.jobs("status = 'succeeded' AND failures = 0") == 10 * SHARDS

@@ -44,6 +44,6 @@ def test_a_frozen_consumers_batch_is_applied_once_by_its_successor(ground: Groun
     assert ground.rows("SELECT COUNT(*) FROM job_attempts") == [(20,)]
     assert ground.broker.dead() == 0
     assert successor.stop() == 0
-    assert ground.broker.all_waiting(Lane.UPDATES) == 0
+    assert ground.broker.left(Lane.UPDATES) == []
     assert ground.rows("SELECT COUNT(*) FROM suspects") == [(0,)]
     ground.audit()

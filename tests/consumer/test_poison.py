@@ -45,7 +45,7 @@ def test_what_killed_three_consumers_is_buried_and_its_neighbours_are_applied(
     assert deaths(ground) == []
     assert ground.jobs("queue = 'deadly'") == 0
     assert consumer.stop() == 0
-    assert ground.broker.all_waiting(Lane.CREATES) == 0
+    assert ground.broker.left(Lane.CREATES) == []
     ground.audit()
 
 
