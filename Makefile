@@ -107,7 +107,7 @@ stores-down: ## Stops and removes them (VOLUMES=1: their data too)
 
 ready: .venv/.run ## Makes each image and tool present that tests use; minutes where nothing is cached
 	@k8s/airgap/docker-up
-	@. k8s/images.env && k8s/airgap/image "$$MYSQL_IMAGE" "$$RABBITMQ_IMAGE" "$$VALKEY_IMAGE" "$$MARIADB_IMAGE" "$$PYTHON_IMAGE" "$$KIND_NODE_IMAGE" "$$KUBE_ROUTER_IMAGE"
+	@k8s/airgap/image $$(sed -n 's/^[A-Z_]*_IMAGE=//p' k8s/images.env)
 	@k8s/tools kind helm kubectl skaffold helm3 promtool prometheus toxiproxy-server >/dev/null
 
 tools: ## Brings kind, helm, kubectl, skaffold, promtool, Prometheus; prints a PATH, to be eval'ed

@@ -131,11 +131,12 @@ def _draw_faults(ax: Axes, evidence: Evidence) -> None:
 
 def _shade(ax: Axes, evidence: Evidence) -> None:
     """While something is done to a store, in the colour of that."""
+    span = _span(evidence)
     for one in evidence.faults:
         if one.fault.on_store:
             colour = _COLOURS[one.fault.verb]
             ax.axvspan(one.began, one.healed, color=colour, alpha=0.12, linewidth=0)
-            wide = _LETTER * max(len(one.fault.verb), len(one.fault.target)) * _span(evidence)
+            wide = _LETTER * max(len(one.fault.verb), len(one.fault.target)) * span
             if ax.get_subplotspec().is_first_row() and one.healed - one.began > wide:  # type: ignore[union-attr]
                 words = f" {one.fault.verb}\n {one.fault.target}"
                 style: dict[str, Any] = {"va": "top", "fontsize": 6, "color": colour}

@@ -1,5 +1,6 @@
 """What tests ask of rendered manifests."""
 
+import base64
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -26,6 +27,12 @@ def find(manifests: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
     """The one of that kind whose name, less the release's, is `name`."""
     (found,) = [m for m in manifests if m["kind"] == kind and _name(m) == f"jobhopper-{name}"]
     return found
+
+
+def secret_data(manifests: tuple[Manifest, ...], name: str) -> dict[str, str]:
+    """What a Secret holds, decoded; `name` is its own, less the release's."""
+    data = find(manifests, "Secret", name)["data"]
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
 def of_kind(manifests: tuple[Manifest, ...], kind: str) -> list[Manifest]:

@@ -15,12 +15,7 @@ from jobhopper_core.model import access
 from jobhopper_core.settings import SECRETS
 from jobhopper_core.store.mysql import connection_options
 
-from .manifests import NAMES, find, of_kind, pods, strings, with_settings, with_values
-
-
-def _data(manifests: tuple[Manifest, ...], name: str) -> dict[str, str]:
-    data = find(manifests, "Secret", name)["data"]
-    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+from .manifests import NAMES, find, of_kind, pods, secret_data, strings, with_settings, with_values
 
 
 def _secret_texts(manifests: tuple[Manifest, ...]) -> set[str]:
@@ -72,7 +67,7 @@ def _is_mounted(spec: dict[str, Any], container: dict[str, Any], file: str) -> b
 
 
 def test_what_is_made_has_the_form_that_services_read() -> None:
-    made = _data(with_values("default"), "keys")
+    made = secret_data(with_values("default"), "keys")
     assert access.key_id(made["admin-key"])
     assert list(keys.parse(made["lease-keys"])) == ["k1"]
 
@@ -80,15 +75,15 @@ def test_what_is_made_has_the_form_that_services_read() -> None:
 @pytest.mark.parametrize("name", ["default", "placed"])
 def test_urls_are_those_that_services_read(name: str) -> None:
     manifests = with_values(name)
-    urls = _data(manifests, "urls")
+    urls = secret_data(manifests, "urls")
     mysql = connection_options(urls["mysql-url"])
-    assert mysql["password"] == _data(manifests, "mysql")["password"]
+    assert mysql["password"] == secret_data(manifests, "mysql")["password"]
     assert mysql["host"] == find(manifests, "Service", "mysql")["metadata"]["name"]
     rabbitmq = parameters(urls["rabbitmq-url"])
     assert rabbitmq.virtual_host == "/"
-    assert rabbitmq.credentials.password == _data(manifests, "rabbitmq")["password"]
+    assert rabbitmq.credentials.password == secret_data(manifests, "rabbitmq")["password"]
     redis = client(urls["redis-url"]).connection_pool.connection_kwargs
-    assert redis["password"] == _data(manifests, "redis")["password"]
+    assert redis["password"] == secret_data(manifests, "redis")["password"]
 
 
 def test_odd_characters_arrive_whole() -> None:
@@ -101,7 +96,7 @@ def test_odd_characters_arrive_whole() -> None:
         *[f"external.{store}.password={odd}" for store in ("mysql", "rabbitmq", "redis")],
         "external.rabbitmq.vhost=/a b",
     )
-    urls = _data(manifests, "urls")
+    urls = secret_data(manifests, "urls")
     assert connection_options(urls["mysql-url"])["password"] == odd
     assert parameters(urls["rabbitmq-url"]).credentials.password == odd
     assert parameters(urls["rabbitmq-url"]).virtual_host == "/a b"
@@ -116,7 +111,7 @@ def test_tls_is_asked_for_with_the_authority_that_is_mounted() -> None:
         *[f"external.{store}.tls.enabled=true" for store in stores],
         *[f"external.{store}.tls.caSecret={store}-authority" for store in stores],
     )
-    urls = _data(manifests, "urls")
+    urls = secret_data(manifests, "urls")
     assert connection_options(urls["mysql-url"])["ssl_ca"] == "/etc/jobhopper/mysql-ca/ca.crt"
     assert urls["rabbitmq-url"].startswith("amqps://")
     assert "rabbitmq-ca%2Fca.crt" in urls["rabbitmq-url"]
@@ -127,7 +122,7 @@ def test_tls_is_asked_for_with_the_authority_that_is_mounted() -> None:
 
 
 def test_rabbitmq_is_told_of_user_and_policy_alone() -> None:
-    definitions = json.loads(_data(with_values("default"), "rabbitmq")["definitions.json"])
+    definitions = json.loads(secret_data(with_values("default"), "rabbitmq")["definitions.json"])
     assert definitions.keys() == {"vhosts", "users", "permissions", "policies"}
     (policy,) = definitions["policies"]
     assert policy["definition"] == {"max-length-bytes": 536870912}

@@ -1,6 +1,5 @@
 """Stores that speak TLS alone, and the URLs by which the chart has pods find them."""
 
-import base64
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,7 @@ from socket import socket
 from urllib.parse import quote
 
 import trustme
-from chart.manifests import find, with_settings
+from chart.manifests import secret_data, with_settings
 
 from stack.containers.container import Container
 from stack.containers.kinds import MYSQL, RABBITMQ, SECRET, VALKEY, Kind
@@ -36,7 +35,6 @@ _VALKEY = (
     *("--tls-ca-cert-file", "/srv/ca.crt"),
     *("--tls-cert-file", "/srv/server.crt", "--tls-key-file", "/srv/server.key"),
 )
-_STORES = ("mysql", "rabbitmq", "redis")
 _USERS = {"mysql": "root", "rabbitmq": "test"}
 
 
@@ -61,7 +59,7 @@ def serving(authority: trustme.CA) -> Iterator[list[Container]]:
 def urls(containers: list[Container], authority: Path | None) -> Stores:
     """As the chart writes them for its pods; servers are checked by the file `authority`."""
     settings: list[str] = []
-    for store, container in zip(_STORES, containers, strict=True):
+    for store, container in zip(Stores._fields, containers, strict=True):
         external = f"external.{store}"
         settings += [f"{store}.enabled=false", f"{external}.host=127.0.0.1"]
         settings += [f"{external}.port={container.port}", f"{external}.tls.enabled=true"]
@@ -69,14 +67,14 @@ def urls(containers: list[Container], authority: Path | None) -> Stores:
             settings += [f"{external}.username={_USERS[store]}", f"{external}.password={SECRET}"]
         if authority:
             settings.append(f"{external}.tls.caSecret=authority")
-    data = find(with_settings(*settings), "Secret", "urls")["data"]
-    made = [base64.b64decode(data[f"{store}-url"]).decode() for store in _STORES]
+    found = secret_data(with_settings(*settings), "urls")
+    made = [found[f"{store}-url"] for store in Stores._fields]
     return Stores(*[_here(one, authority) if authority else one for one in made])
 
 
 def _here(url: str, authority: Path) -> str:
     """With a file of this machine where a pod has a mounted one."""
-    for store in _STORES:
+    for store in Stores._fields:
         mounted = f"/etc/jobhopper/{store}-ca/ca.crt"
         for written in (mounted, quote(mounted, safe="")):
             url = url.replace(written, quote(str(authority), safe=""))

@@ -6,21 +6,25 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
+import pika
 import pymysql
 import pytest
 import stack_tls
 import trustme
 from api.caller import Api, wait_until
 from api.steps import claim_one, update
+from redis.exceptions import RedisError
 from test_stack_start import settings_of
 
+from jobhopper_core.broker.connect import AWAY, parameters
+from jobhopper_core.hopper.link import client
 from jobhopper_core.store.mysql import connection_options
+from jobhopper_core.telemetry.reason import reason_of
 from stack.containers.container import Container
 from stack.containers.kinds import SECRET
 from stack.process import Process
 from stack.services import Services, Stores
 
-_STORES = ("mysql", "rabbitmq", "redis")
 _COMMANDS = ("api", "consumer", "refiller")
 _BIN = Path(sys.executable).parent
 
@@ -60,7 +64,7 @@ def ups(api: Api) -> dict[str, bool]:
 
 
 def test_a_job_lives_its_life_over_tls(api: Api) -> None:
-    wait_until(lambda: ups(api) == dict.fromkeys(_STORES, True))
+    wait_until(lambda: ups(api) == dict.fromkeys(Stores._fields, True))
     made = api.post("/v1/jobs", {"queue": "tls", "type": "t"})
     assert (made.status, made.json["receipt"]) == (202, "rabbitmq")
     job = claim_one(api, "tls", wait=10)
@@ -68,13 +72,13 @@ def test_a_job_lives_its_life_over_tls(api: Api) -> None:
     wait_until(lambda: api.get(f"/v1/jobs/{job['id']}").json["status"] == "succeeded")
 
 
-@pytest.mark.parametrize("lost", [0, 1, 2], ids=_STORES)
+@pytest.mark.parametrize("lost", [0, 1, 2], ids=Stores._fields)
 def test_a_store_that_comes_back_is_spoken_to_again(
     lost: int, api: Api, containers: list[Container]
 ) -> None:
     with containers[lost].killed():
-        wait_until(lambda: not ups(api)[_STORES[lost]])
-    wait_until(lambda: ups(api)[_STORES[lost]], 30)
+        wait_until(lambda: not ups(api)[Stores._fields[lost]])
+    wait_until(lambda: ups(api)[Stores._fields[lost]], 30)
     assert (
         api.post("/v1/jobs?wait=persisted&timeout=10", {"queue": "tls", "type": "t"}).status == 201
     )
@@ -93,12 +97,20 @@ def test_the_chart_can_leave_a_server_unchecked_or_to_the_machine(
     assert stores.mysql.endswith("?ssl=true")
     with pymysql.connect(**connection_options(stores.mysql)) as connection:
         assert connection.get_server_info()
+    # Of the machine's authorities none vouches for these servers, so the other two are refused.
+    for connect in (
+        lambda: client(stores.redis).ping(),
+        lambda: pika.BlockingConnection(parameters(stores.rabbitmq)),
+    ):
+        with pytest.raises((RedisError, *AWAY)) as refused:
+            connect()
+        assert "CERTIFICATE_VERIFY_FAILED" in reason_of(refused.value)
 
 
 # A consumer speaks to Redis only once it has something to tell.
 @pytest.mark.parametrize(
     ("command", "store"),
-    [pair for pair in product(_COMMANDS, _STORES) if pair != ("consumer", "redis")],
+    [pair for pair in product(_COMMANDS, Stores._fields) if pair != ("consumer", "redis")],
 )
 def test_a_certificate_that_nobody_vouches_for_is_said_to_be_the_reason(
     store: str, command: str, containers: list[Container], services: Services, tmp_path: Path

@@ -11,7 +11,7 @@ sql() { with_password mysql --host="$MYSQL_HOST_NAME" --user=jobhopper "$@"; }
 # it; and MySQL may be starting itself.
 await_mysql() {
   local said
-  until said=$(sql --execute='SELECT 1' 2>&1); do
+  until said=$(sql --connect-timeout=5 --execute='SELECT 1' 2>&1); do
     [ "$SECONDS" -lt "$seconds_to_wait" ] || fail "no word from MySQL within $seconds_to_wait s: $said"
     sleep 1
   done
