@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
 
 from jobhopper_core.hopper import mirror
 from jobhopper_core.hopper.link import HopperLink
@@ -15,17 +16,28 @@ Sample = tuple[float, int]
 
 
 class Cover:
-    """One turn asks Redis alone, so that it goes on in an outage of MySQL."""
+    """One turn asks Redis alone, so that it goes on in an outage of MySQL.
 
-    def __init__(self, link: HopperLink, names: Names, metrics: RefillerMetrics) -> None:
+    `listed` tells the queues that MySQL named last: a Redis that is full can't be told of new ones.
+    """
+
+    def __init__(
+        self,
+        link: HopperLink,
+        names: Names,
+        metrics: RefillerMetrics,
+        listed: Callable[[], Iterable[str]],
+    ) -> None:
         self._link = link
         self._names = names
         self._metrics = metrics
+        self._listed = listed
         self._samples: defaultdict[str, deque[Sample]] = defaultdict(deque)
 
     def turn(self) -> bool:
         """Sets the gauges. Raises UnavailableError."""
-        known = mirror.queue_names(self._link.run([("GET", self._names.plain("queues"))])[0])
+        mirrored = mirror.queue_names(self._link.run([("GET", self._names.plain("queues"))])[0])
+        known = {*mirrored, *self._listed()}
         commands = []
         for queue in known:
             ready, _, horizon, *_ = self._names.of_queue(queue)
@@ -38,7 +50,7 @@ class Cover:
             samples = self._samples[queue]
             note(samples, (now, int(taken or 0)))
             self._metrics.cover.labels(label).set(cover(depth, samples))
-        for queue in self._samples.keys() - set(known):
+        for queue in self._samples.keys() - known:
             del self._samples[queue]
         return False
 

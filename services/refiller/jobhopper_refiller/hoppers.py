@@ -46,6 +46,10 @@ class Hoppers:
         self._full_due: dict[str, float] = {}
         self._cycle_due = 0.0
 
+    def known(self) -> list[str]:
+        """The names of the queues as MySQL told them last."""
+        return list(self._queues)
+
     def turn(self) -> bool:
         """Waits for a call or for the next cycle, then refills. Raises UnavailableError."""
         asked = self._listen(max(0.0, self._cycle_due - time.monotonic()))

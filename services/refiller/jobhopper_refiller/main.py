@@ -90,7 +90,7 @@ def _refill(
             loop("hoppers", hoppers.turn, 0.0),
             loop("mirror", mirror.turn, MIRROR_SECONDS),
             loop("audit", audit.turn, AUDIT_SECONDS),
-            loop("cover", Cover(link, names, metrics).turn, COVER_SECONDS),
+            loop("cover", Cover(link, names, metrics, hoppers.known).turn, COVER_SECONDS),
         ]
     ticks = (
         Ticks(database, settings.rabbitmq_url, settings.shards, metrics, flow.in_outage)
