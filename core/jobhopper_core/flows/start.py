@@ -106,18 +106,28 @@ def start_from_mirror(
     return True
 
 
+class _Stopping(threading.Event):
+    """Is set as soon as `told` is true; those who wait hear of it a moment later."""
+
+    told = False
+
+    def is_set(self) -> bool:
+        return self.told or super().is_set()
+
+
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set."""
-    stopping = threading.Event()
+    stopping = _Stopping()
     # A handler that set the event itself would wait for ever for the event's own lock where it
     # interrupts this thread on its way into or out of `wait`. A queue is made to be interrupted.
-    told: SimpleQueue[None] = SimpleQueue()
+    signals: SimpleQueue[None] = SimpleQueue()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        told.put(None)
+        stopping.told = True
+        signals.put(None)
 
     def pass_on() -> None:
-        told.get()
+        signals.get()
         stopping.set()
 
     threading.Thread(target=pass_on, name="stop", daemon=True).start()

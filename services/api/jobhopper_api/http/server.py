@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from jobhopper_api.app import build_app
+from jobhopper_api.http.ending import end
 from jobhopper_api.http.protocol import BoundedProtocol
 from jobhopper_api.services import Services
 from jobhopper_core.errors import ConfigurationError
@@ -106,9 +107,7 @@ async def serve(
         await _Server(config, services, on_started, told_to_stop).serve(sockets=[listener])
     finally:
         _log.info("stopping")
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         if services.sight is not None:
             services.sight.close()
         if services.redis is not None:
