@@ -37,14 +37,16 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 
 # Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
 # and tables. What measures stores and services (`timed`) runs one after another: two sets of them on
-# two cores would measure each other, and so would the cluster beside any of them.
+# two cores would measure each other, and so would the cluster beside any of them. Of those that last
+# by their plan, and wait more than they work, two files run at a time.
 define ON_STORES
-$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not long"
+$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not lasting and not long"
+$(BIN)/pytest -n 2 --dist loadfile -m "lasting and not long"
 $(BIN)/pytest -m "timed and not long"
 endef
 
 test: .venv/.dev check ready ## Runs every check and every test, but the long forms of some
-	$(BIN)/pytest -n 2 -m "not stores and not e2e and not long"
+	$(BIN)/pytest -n 3 -m "not stores and not e2e and not long"
 	$(ON_STORES)
 	$(BIN)/pytest -m e2e
 

@@ -23,6 +23,9 @@ hypothesis.settings.load_profile("jobhopper")
 _STORES = {"make_store", "mysql", "mariadb", "rabbitmq", "valkey"}
 # Folders whose tests say themselves that they measure. Of any other, nobody has looked at it yet.
 _SORTED = {"consumer", "hopper", "pruner", "stack", "store", "stores"}
+# Folders whose tests take minutes by their plan: for faults to come and go, for alerts to fire,
+# for what fills up to be full.
+_LASTING = {"chaos", "monitoring", "pressure"}
 _TESTS = Path(__file__).parent
 
 
@@ -32,8 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _STORES & set(getattr(item, "fixturenames", ())) or _kind(item) in _STORES:
             item.add_marker(pytest.mark.stores)
         needs_stores = item.get_closest_marker("stores") is not None
-        if needs_stores and item.path.relative_to(_TESTS).parts[0] not in _SORTED:
-            item.add_marker(pytest.mark.timed)
+        folder = item.path.relative_to(_TESTS).parts[0]
+        if needs_stores and folder not in _SORTED:
+            item.add_marker(pytest.mark.lasting if folder in _LASTING else pytest.mark.timed)
 
 
 def _kind(item: pytest.Item) -> object:

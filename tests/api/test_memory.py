@@ -190,7 +190,7 @@ def test_a_long_life_does_not_grow(grown: Grown) -> None:
     api: Api = grown.server.api()
 
     def run(part: int) -> None:
-        for i in range(400):
+        for i in range(200):
             job = running(api, f"life.{part}", payload="x" * 1_000)
             body = {"lease": job["lease"]["token"], "status": "succeeded", "result": i}
             assert api.patch(f"/v1/jobs/{job['id']}", body).status == 200
@@ -201,4 +201,4 @@ def test_a_long_life_does_not_grow(grown: Grown) -> None:
         grown.check(100)
         before = grown.server.memory()
         list(pool.map(run, range(8)))
-    assert grown.server.memory() - before < 30 * MIB
+    assert grown.server.memory() - before < 15 * MIB

@@ -19,11 +19,10 @@ _FILES = 16_384
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the folder's tests: all run on stores, and measure."""
+    """Marks the folder's tests: all run on stores."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.stores)
-            item.add_marker(pytest.mark.timed)
             item.add_marker(pytest.mark.slow)
 
 

@@ -1,6 +1,7 @@
 """Jobs through every status, again and again, until told to stop."""
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from http.client import HTTPException
@@ -8,6 +9,7 @@ from typing import Any, Self
 
 from api.caller import Api
 
+_PAUSE = 0.2
 _QUEUES = ("mail", "thumbnails")
 
 
@@ -39,6 +41,8 @@ class Load(AbstractContextManager["Load"]):
             # An API that was killed closes its connections.
             with suppress(OSError, HTTPException):
                 _round(api, queue)
+            # Enough for every panel, and something of the machine left for what runs beside.
+            time.sleep(_PAUSE)
         api.close()
 
 
