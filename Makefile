@@ -8,8 +8,11 @@ EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
 # pip keeps its downloads in the user's cache folder, so a second set-up is quick.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Processes and test modules start many times: their byte code is kept, whatever the machine's default.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast test-stack test-long stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready lock clean
+.PHONY: help setup demo dev test test-services test-fast test-stack test-long stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,18 +40,21 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 
 # Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
 # and tables. What measures stores and services (`timed`) runs one after another: two sets of them on
-# two cores would measure each other, and so would the cluster beside any of them. Of those that last
-# by their plan, and wait more than they work, two files run at a time.
-define ON_STORES
-$(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not lasting and not long"
-$(BIN)/pytest -n 2 --dist loadfile -m "lasting and not long"
-$(BIN)/pytest -m "timed and not long"
-endef
+# two cores would measure each other. What lasts by its plan, and waits more than it works, has one
+# other beside it: the cluster, or another folder of its kind.
+OUTAGES := tests/faults tests/pressure
+STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not lasting and not long"
+TIMED_TESTS := $(BIN)/pytest -m "timed and not long"
+LASTING_TESTS := $(BIN)/pytest -n 2 --dist loadscope -m
 
-test: .venv/.dev check ready ## Runs every check and every test, but the long forms of some
+test: test-services ## Runs every check and every test, but the long forms of some
+	$(TIMED_TESTS) $(OUTAGES)
+	$(LASTING_TESTS) "(lasting or e2e) and not long"
+
+test-services: .venv/.dev check ready ## Runs those of them that need no outage, no minutes of waiting, no cluster
 	$(BIN)/pytest -n 3 -m "not stores and not e2e and not long"
-	$(ON_STORES)
-	$(BIN)/pytest -m e2e
+	$(STORE_TESTS)
+	$(TIMED_TESTS) $(addprefix --ignore=,$(OUTAGES))
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
 	$(BIN)/pytest -n 2 -m "not slow and not stores"
@@ -57,7 +63,9 @@ test-long: .venv/.dev ## Runs the long forms: the same tests with many more rand
 	$(BIN)/pytest -n 2 -m long
 
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
-	$(ON_STORES)
+	$(STORE_TESTS)
+	$(TIMED_TESTS)
+	$(LASTING_TESTS) "lasting and not long"
 
 test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make
 	$(BIN)/pytest -m e2e

@@ -15,6 +15,8 @@ from stores.fixtures import (  # noqa: F401 # fixtures are found by their names
     valkey,
     valkey_url,
 )
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("jobhopper", deadline=None)
@@ -36,8 +38,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.stores)
         needs_stores = item.get_closest_marker("stores") is not None
         folder = item.path.relative_to(_TESTS).parts[0]
-        if needs_stores and folder not in _SORTED:
+        says_so = item.get_closest_marker("timed") is not None
+        if needs_stores and not says_so and folder not in _SORTED:
             item.add_marker(pytest.mark.lasting if folder in _LASTING else pytest.mark.timed)
+
+
+class _ByFolder(LoadScopeScheduling):
+    """Gives each process whole folders of tests: what lasts shares services, and the cluster."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("/", 2)[1]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByFolder | None:
+    """What `--dist loadscope` means here."""
+    return _ByFolder(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def _kind(item: pytest.Item) -> object:
