@@ -11,6 +11,8 @@ from pathlib import Path
 from .docker import K8S, docker, image, labels, log
 from .kinds import Kind
 
+_PAUSES = 5
+
 
 class Container:
     """A store of its own, on a port of 127.0.0.1 that it keeps over kill and start."""
@@ -47,7 +49,15 @@ class Container:
 
     def pause(self) -> None:
         """Freezes it: connections stay open, and nothing answers."""
-        docker("pause", self.name)
+        for tries_left in reversed(range(_PAUSES)):
+            try:
+                docker("pause", self.name)
+            except RuntimeError as error:
+                # The kernel can't freeze what starts processes meanwhile, and says so.
+                if tries_left == 0 or "unable to freeze" not in str(error):
+                    raise
+            else:
+                return
 
     def unpause(self) -> None:
         """Lets it go on."""

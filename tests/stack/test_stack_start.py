@@ -163,3 +163,12 @@ def test_an_api_that_is_told_to_end_while_it_starts_ends(
         process.start()
         wait_until(lambda p=process: "waiting" in p.tail())
         assert process.stop() == 0, process.tail()
+
+
+def test_a_migration_that_waits_for_its_database_ends_when_told_to(tmp_path: Path) -> None:
+    process = Process("jobhopper-migrate", settings_of("migrate"), tmp_path / "log", 0)
+    process.start()
+    wait_until(lambda: "waiting" in process.tail())
+    assert process.stop() == 2
+    last = process.tail().splitlines()[-1]
+    assert last == "jobhopper-migrate: Told to end before the database answered."

@@ -3,10 +3,11 @@
 import logging
 import os
 import sys
+import threading
 import time
 
 from jobhopper_core.errors import JobhopperError, UnavailableError
-from jobhopper_core.flows.start import exit_code, require
+from jobhopper_core.flows.start import exit_code, require, stop_on_signals
 from jobhopper_core.settings import read_settings
 from jobhopper_core.store.database import Database, open_mysql
 from jobhopper_core.telemetry.logs import set_up_logs
@@ -31,13 +32,14 @@ def _run() -> None:
     require(settings, "mysql_url")
     database = open_mysql(settings.mysql_url, slot=0, threads=1)
     try:
-        _migrate(database, time.monotonic() + _PATIENCE_SECONDS)
+        # As the first process of a container it would not hear of a signal that nobody handles.
+        _migrate(database, time.monotonic() + _PATIENCE_SECONDS, stop_on_signals())
     finally:
         database.close()
     _log.info("migrated")
 
 
-def _migrate(database: Database, until: float) -> None:
+def _migrate(database: Database, until: float, stopping: threading.Event) -> None:
     while True:
         try:
             migrate(database)
@@ -45,6 +47,7 @@ def _migrate(database: Database, until: float) -> None:
             if time.monotonic() > until:
                 raise JobhopperError(f"Gave up after {_PATIENCE_SECONDS} s: {error}") from None
             _log.warning("waiting", extra={"reason": str(error)[:300]})
-            time.sleep(_PAUSE_SECONDS)
+            if stopping.wait(_PAUSE_SECONDS):
+                raise JobhopperError("Told to end before the database answered.") from None
         else:
             return
