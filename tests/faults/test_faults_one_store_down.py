@@ -78,11 +78,11 @@ def suffer(wires: Wires, column: Column, kind: str, timers: Timers) -> Course:
     """Goes through the fault; looks at the leases before its end, where that can be told then."""
     looks = kind != "slow" and column.stores != ("mysql",)
     began = time.monotonic()
-    until = began + NOTICED + _DURING
+    lasts = NOTICED + _DURING
     if looks:
-        until = max(until, timers.lapsed_at + EXPIRES_WITHIN)
+        lasts = max(lasts, timers.lapsed_at + EXPIRES_WITHIN - began)
     with wires.fault(kind, *column.stores):
-        time.sleep(until - time.monotonic())
+        time.sleep(lasts)
         if looks:
             assert timers.expired() == column.expires
         ending = time.monotonic()

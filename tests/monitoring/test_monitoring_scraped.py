@@ -90,15 +90,15 @@ def test_a_job_that_nobody_claims(
 
 
 @pytest.fixture(scope="module")
-def lost(valkey: Container) -> str:
-    """The id of a job that is nowhere, planted in the sample of those that were accepted."""
+def lost(services: Services, valkey: Container) -> str:
+    """The id of a job that is nowhere, planted in the sample of those that `services` accepted."""
     made = ids.IdMaker().make(1, int((time.time() - 60) * 1_000_000))[0]
     with redis.Redis.from_url(valkey.url) as client:
         client.zadd("jh:accepted", {made: ids.unix_ms(made)})
     return made
 
 
-# An audit takes place twice a minute: what it is to find is planted here, and looked for later.
+# What an audit is to find is planted here, and looked for later: the next one may be 20 s away.
 @pytest.mark.usefixtures("lost")
 def test_leases_that_run_out(prometheus: Prometheus, server: Server, load: Load) -> None:
     # Twice, since a counter that begins has no rate yet; many, since there are two consumers.
