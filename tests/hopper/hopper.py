@@ -48,6 +48,9 @@ class Hopper:
     def offer(self, *offers: Offer, age_ms: int = 0) -> int:
         return self._run(self.commands.offer(self.queue, self.now() - age_ms, offers))
 
+    def refuse(self, *offers: Offer) -> int:
+        return self._run(self.commands.refuse(self.queue, offers))
+
     def take(self, count: int, low_water: int = 0) -> Taken:
         return taken(self._run(self.commands.take(self.queue, count, low_water)))
 

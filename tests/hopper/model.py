@@ -42,6 +42,14 @@ class Model:
             self._trim()
         return added
 
+    def refuse(self, offers: Sequence[Offer]) -> None:
+        lowest = min(map(place, offers))
+        self.let_go.append(lowest)
+        if self.horizon is not None and lowest < self.horizon:
+            self.horizon = lowest
+            if self.token is None:
+                self._keep(lambda offer: place(offer) < lowest)
+
     def take(self, count: int) -> tuple[str, list[Offer]]:
         if self.horizon is None:
             return "cold", []

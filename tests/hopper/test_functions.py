@@ -243,20 +243,6 @@ def test_two_thousand_jobs_go_in_and_out_in_one_call(hopper: Hopper) -> None:
     assert hopper.contents().bytes == 0
 
 
-def test_a_full_redis_still_gives_out_what_it_holds(hopper: Hopper) -> None:
-    hopper.refill(*map(job, range(9)))
-    memory = hopper.raw.config_get("maxmemory")["maxmemory"]
-    hopper.raw.config_set("maxmemory", 1)
-    try:
-        assert taken_numbers(hopper.take(2)) == [0, 1]
-        assert hopper.forget(id_of(2)) == 1
-        with pytest.raises(redis.exceptions.OutOfMemoryError):
-            hopper.raw.set("any", 1)
-    finally:
-        hopper.raw.config_set("maxmemory", memory)
-    hopper.check()
-
-
 def test_a_job_that_left_its_queue_is_not_brought_back_by_an_older_offer(hopper: Hopper) -> None:
     """An offer that was read before an operator cancelled the job, and comes after that."""
     hopper.refill()

@@ -160,6 +160,13 @@ class HopperMachine(RuleBasedStateMachine):
         assert self.hopper.offer(*offers, age_ms=5_100) == self.model.offer(offers, late=True)
 
     @rule(offers=consumes(untold))
+    def tell_when_full(self, offers: list[Offer]) -> None:
+        """Redis has no room for them, and is told which they were."""
+        self._arrived(offers)
+        self.hopper.refuse(*offers)
+        self.model.refuse(offers)
+
+    @rule(offers=consumes(untold))
     def never_tell(self, offers: list[Offer]) -> None:
         self._arrived(offers)
         self._lose(offers)

@@ -72,8 +72,9 @@ def test_every_alert_has_what_it_looks_at_and_none_fires_while_all_is_well(
 ) -> None:
     assert unseen_metrics(prometheus) == set()
     assert server.broken_rules() == []
-    assert server.firing() == {}
-    assert server.firing("pending").keys() == {"JobhopperSilencingNever"}
+    # Alerts wait for a second here, not for minutes, and what runs beside may hold Redis up for
+    # one; an alert that is wrong does not stop.
+    server.await_quiet(pending={"JobhopperSilencingNever"})
     cover = prometheus.now("max by (queue) (jobhopper_hopper_cover_seconds) < +Inf")
     assert len(cover) == 2
 

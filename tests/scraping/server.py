@@ -92,6 +92,18 @@ class Server(AbstractContextManager["Server"]):
         up = {(one["metric"]["pod"], one["metric"]["store"]): one["value"][1] for one in self._up()}
         assert not missing, (missing, self.firing(), up)
 
+    def await_quiet(self, pending: set[str], seconds: float = 30) -> None:
+        """Waits until no alert fires, and none is about to, but for those that are `pending`."""
+        until = time.monotonic() + seconds
+        while (loud := self._loud(pending)) and time.monotonic() < until:
+            time.sleep(0.3)
+        assert loud == {}
+        assert self.firing("pending").keys() == pending
+
+    def _loud(self, pending: set[str]) -> dict[str, str]:
+        about_to = {n: text for n, text in self.firing("pending").items() if n not in pending}
+        return self.firing() | about_to
+
     def _up(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._get("query?query=jobhopper_store_up")["result"]
         return found

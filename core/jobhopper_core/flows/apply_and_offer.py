@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from jobhopper_core.broker.names import Lane
-from jobhopper_core.errors import UnavailableError
+from jobhopper_core.errors import StoreFullError, UnavailableError
+from jobhopper_core.hopper.commands import Command
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.hopper.outage import Phase, phase_of
-from jobhopper_core.hopper.telling import told
+from jobhopper_core.hopper.telling import told, untold
 from jobhopper_core.model.times import SECOND
 from jobhopper_core.model.writes import Outcome, Write
 from jobhopper_core.store import counts
@@ -87,9 +88,23 @@ class ApplyAndOffer:
             now = self._database.clock()
             commands = told(self._link.commands, self._names, effects, ready, at_ms, now)
             if commands:
-                self._link.run(commands)
+                self._say(self._link, commands, effects, ready)
         except UnavailableError as error:
             _log.info("offer_lost", extra={"reason": str(error)[:200]})
+
+    def _say(
+        self,
+        link: HopperLink,
+        commands: Sequence[Command],
+        effects: Effects,
+        ready: Sequence[ReadyJob],
+    ) -> None:
+        try:
+            link.run(commands)
+        except StoreFullError:
+            if missed := untold(link.commands, effects, ready):
+                link.run(missed)
+            raise
 
     def _apply(
         self,

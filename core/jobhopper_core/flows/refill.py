@@ -137,7 +137,8 @@ class Refill:
                 return self._end(queue, token, Page(jobs, complete=False))
         if from_start:
             self._link.run([self._link.commands.give_up(queue)])
-        return 0
+            return 0
+        return self._end(queue, token, _NOTHING)
 
     def _end(self, queue: str, token: str, page: Page) -> int:
         offers = [offer(held(job)) for job in page.jobs]

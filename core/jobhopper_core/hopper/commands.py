@@ -78,6 +78,11 @@ class HopperCommands:
         """Offers jobs; `at` is Redis's time (ms) from before the database was read."""
         return self._call("jh_offer", queue, at, *self._most, *_flat(offers))
 
+    def refuse(self, queue: str, offers: Sequence[Offer]) -> Command:
+        """Tells that Redis had no room for `offers`, so that what is newer does not go first."""
+        lowest = min(offers, key=lambda one: (one.score, one.id))
+        return self._call("jh_refuse", queue, lowest.score, lowest.id)
+
     def take(self, queue: str, count: int, low_water: int = LOW_WATER) -> Command:
         """Takes up to `count` of the next jobs."""
         return self._call("jh_take", queue, count, low_water)
@@ -99,10 +104,11 @@ class HopperCommands:
     ) -> Command:
         """Ends a refill with the rows it read, in order; `complete`: there are no more.
 
-        With no rows, and not complete, the refill is called off.
+        With no rows, and not complete, the refill is called off, for which there is always room.
         """
+        function = "jh_refill_end" if offers or complete else "jh_refill_call_off"
         flag = int(complete)
-        return self._call("jh_refill_end", queue, token, flag, *self._most, *_flat(offers))
+        return self._call(function, queue, token, flag, *self._most, *_flat(offers))
 
     def give_up(self, queue: str) -> Command:
         """Empties the hopper, so that it knows nothing and MySQL is asked; ends its refill."""

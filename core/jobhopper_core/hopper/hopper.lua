@@ -183,6 +183,21 @@ local function offer(keys, args)
   return added
 end
 
+-- args: score and id of the lowest job that Redis had no room for. The hopper does not know of it,
+-- nor of what was refused with it: what is offered behind it once there is room must not go first.
+local function refuse(keys, args)
+  local score, id = tonumber(args[1]), args[2]
+  local score_h, id_h = horizon(keys)
+  if score_h and below(score, id, score_h, id_h) then
+    set_horizon(keys, score, id)
+    -- A refill under way cuts at its own end, by a horizon that may lie higher.
+    if redis.call('EXISTS', keys[6]) == 0 then cut(keys, score, id) end
+  end
+  note_let_go(keys, score, id)
+  redis.call('PUBLISH', keys[7], 0)
+  return 1
+end
+
 -- args: how many, the low-water mark. Returns a word ('ok', 'dry', 'cold', 'paused'), whether a
 -- refill is due, the horizon's score and id, then id and value of each job. 'cold': nothing is
 -- known; 'dry': there is more in the database, from the horizon on.
@@ -344,10 +359,13 @@ local function register(name, callback, flags)
 end
 
 register('jh_offer', offer, {})
+register('jh_refuse', refuse, {'allow-oom'})
 register('jh_take', take, {'allow-oom'})
 register('jh_give_back', give_back, {})
 register('jh_forget', forget, {'allow-oom'})
 register('jh_refill_begin', refill_begin, {'allow-oom'})
 register('jh_refill_end', refill_end, {})
+-- With no rows it needs no room, and may end when there is none.
+register('jh_refill_call_off', refill_end, {'allow-oom'})
 register('jh_report', report, {'allow-oom'})
 register('jh_step', step, {'allow-oom'})

@@ -30,11 +30,7 @@ def told(
     """
     moved = _by_queue(effects.moved)
     said = [commands.forget(queue, versions) for queue, versions in moved.items()]
-    offers: defaultdict[str, list[Offer]] = defaultdict(list)
-    for create in effects.created:
-        offers[create.queue].append(offer(_new(create)))
-    for job in ready:
-        offers[job.queue].append(offer(held(job)))
+    offers = _offers(effects, ready)
     said += [commands.offer(queue, at_ms, found) for queue, found in offers.items()]
     if effects.finished:
         said.append(("PUBLISH", names.plain("finished"), ",".join(sorted(effects.finished))))
@@ -42,6 +38,11 @@ def told(
         rest = max(1, (until - now) // SECOND + 1)
         said.append(("SET", names.revoked(job_id), attempt, "EX", rest))
     return said
+
+
+def untold(commands: HopperCommands, effects: Effects, ready: Sequence[ReadyJob]) -> list[Command]:
+    """What to say when Redis had no room for what `told` offered: it needs none."""
+    return [commands.refuse(queue, found) for queue, found in _offers(effects, ready).items()]
 
 
 def paused(names: Names, queue: str, settings: QueueSettings) -> list[Command]:
@@ -68,6 +69,15 @@ def held(job: ReadyJob) -> Held:
         job.updated_at,
         job.traceparent,
     )
+
+
+def _offers(effects: Effects, ready: Sequence[ReadyJob]) -> dict[str, list[Offer]]:
+    offers: defaultdict[str, list[Offer]] = defaultdict(list)
+    for create in effects.created:
+        offers[create.queue].append(offer(_new(create)))
+    for job in ready:
+        offers[job.queue].append(offer(held(job)))
+    return offers
 
 
 def _new(create: Create) -> Held:

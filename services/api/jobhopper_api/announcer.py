@@ -7,11 +7,11 @@ from functools import partial
 from jobhopper_api.bridge import Store
 from jobhopper_api.hub import Hub
 from jobhopper_api.redis_side import RedisSide
-from jobhopper_core.errors import UnavailableError
+from jobhopper_core.errors import StoreFullError, UnavailableError
 from jobhopper_core.hopper.commands import Command
 from jobhopper_core.hopper.mirror import drop_key, keep_key
 from jobhopper_core.hopper.names import Names
-from jobhopper_core.hopper.telling import paused, told
+from jobhopper_core.hopper.telling import paused, told, untold
 from jobhopper_core.model.access import ApiKey
 from jobhopper_core.model.queue import QueueSettings
 from jobhopper_core.store.refill import ready_by_id
@@ -81,5 +81,11 @@ class Announcer:
         ready = await self._store.read(partial(ready_by_id, job_ids=job_ids)) if job_ids else []
         now = self._store.now()
         commands = told(redis.commands, redis.names, effects, ready, at_ms, now)
-        if commands:
+        if not commands:
+            return
+        try:
             await redis.run(*commands)
+        except StoreFullError:
+            if missed := untold(redis.commands, effects, ready):
+                await redis.run(*missed)
+            raise

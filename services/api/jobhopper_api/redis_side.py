@@ -14,11 +14,11 @@ from typing import Any
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from jobhopper_api.hub import Hub
 from jobhopper_core.breaker import PAUSE_SECONDS, Breaker
-from jobhopper_core.errors import ConfigurationError, UnavailableError
+from jobhopper_core.errors import ConfigurationError, StoreFullError, UnavailableError
 from jobhopper_core.hopper import audit, mirror
 from jobhopper_core.hopper.commands import Command, HopperCommands
 from jobhopper_core.hopper.link import is_missing, options
@@ -66,12 +66,19 @@ class RedisSide:
         self.is_sole: Callable[[], bool] = lambda: False
 
     async def run(self, *commands: Command) -> list[Any]:
-        """The replies to `commands`, sent together. Raises UnavailableError."""
+        """The replies to `commands`, sent together.
+
+        Raises UnavailableError, of which StoreFullError says that Redis has no room.
+        """
         if not self.breaker.admits():
             raise UnavailableError("Redis did not answer a moment ago.")
         try:
             async with asyncio.timeout(_SOLE_SECONDS if self.is_sole() else ANSWER_SECONDS):
                 replies = await self._run(commands)
+        except OutOfMemoryError as error:
+            # It has answered, and what makes room must not be kept from it.
+            self.breaker.succeeded()
+            raise StoreFullError(f"Redis is full: {error}") from error
         except _AWAY as error:
             self.breaker.failed()
             self._offset_until = 0.0
@@ -101,11 +108,13 @@ class RedisSide:
         """Puts back what was taken and not claimed, as well as that can be done."""
         if not jobs:
             return
-        try:
-            await self.run(self.commands.give_back(queue, [offer(job) for job in jobs]))
-        except UnavailableError:
-            # The next refill finds them.
-            return
+        offers = [offer(job) for job in jobs]
+        # What is lost here the next refill finds.
+        with suppress(UnavailableError):
+            try:
+                await self.run(self.commands.give_back(queue, offers))
+            except StoreFullError:
+                await self.run(self.commands.refuse(queue, offers))
 
     async def ask_for_refill(self, queue: str) -> None:
         """Tells the refillers that `queue` runs low; not too often."""
