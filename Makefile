@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-services test-fast test-stack test-long stack check format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready lock clean
+.PHONY: help setup demo dev test test-services test-fast test-stack test-long stack check check-code format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -74,13 +74,15 @@ stack: .venv/.dev ## Runs stores and services as processes, and the demo against
 	@eval "$$(k8s/stores/up)" && $(BIN)/python -m stack
 
 check: .venv/.dev ## Runs the static checks: format, lint, types, floors, dependencies, the chart
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-code check-chart
+
+check-code: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m monitoring check
 	@for p in $(PACKAGES); do (cd $$p && $(CURDIR)/$(BIN)/deptry . ) || exit 1; done
-	@$(MAKE) --no-print-directory check-chart
 
 check-chart: .venv/.dev ## Lints the chart, validates what it renders, and lints the Dockerfile
 	$(BIN)/python -m helm readme --check

@@ -1,9 +1,9 @@
 # ruff: noqa: INP001 - a script that runs alone, in the build of an image
-"""Says what the images are made of: needs.py ROOT FOLDER TARGET=NAME[EXTRA]…
+"""Says what the images are made of: needs.py ROOT FOLDER TARGET=NAME[EXTRA].
 
-Writes, for each target, `TARGET.txt` with what others have made, and `TARGET-own.txt` with our own
-packages. They are installed apart: what others have made changes seldom, and stays one layer that
-a node has already when a new release comes.
+Writes, for each target (there may be many), `TARGET.txt` with what others have made, and
+`TARGET-own.txt` with our own packages. They are installed apart: what others have made changes
+seldom, and stays one layer that a node has already when a new release comes.
 """
 
 import re
