@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 import redis
+from api.caller import wait_until
 
 from jobhopper_api.hub import Hub
 from jobhopper_api.redis_side import RedisSide
@@ -89,6 +90,15 @@ def test_a_refill_can_be_called_off(mill: Mill) -> None:
         assert mill.hopper.begin() is not None
 
 
+def test_a_queue_that_finds_no_room_is_left_alone_for_a_moment(mill: Mill) -> None:
+    mill.create(3)
+    with full(mill.hopper.raw):
+        assert mill.refill.run(QUEUE, from_start=True) == 0
+        assert mill.refill.run(QUEUE, from_start=True) is None
+    assert mill.refill.run(QUEUE, from_start=True) is None
+    wait_until(lambda: mill.refill.run(QUEUE, from_start=True) == 3, 3)
+
+
 @pytest.fixture
 def side(valkey_url: str) -> RedisSide:
     return RedisSide(valkey_url, Names(), Hub())
@@ -118,3 +128,5 @@ def test_what_an_api_could_not_give_back_goes_before_what_came_later(
     asyncio.run(given_back())
     assert hopper.offer(job(9)) == 0
     assert hopper.take(9).state == "dry"
+    hopper.refill(*map(job, range(4)), job(9))
+    assert taken_numbers(hopper.take(9)) == [0, 1, 2, 3, 9]

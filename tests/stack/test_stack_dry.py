@@ -18,7 +18,8 @@ def test_claims_are_filled_up_from_the_database(
     with redis.Redis.from_url(stores.redis) as client:
         for _ in range(JOBS // 500):
             body = {"jobs": [{"queue": "dry", "type": "t"}] * 500}
-            assert api.post("/v1/jobs", body).status == 202
+            # Straight to MySQL, where RabbitMQ was slow to confirm on a busy machine.
+            assert api.post("/v1/jobs", body).status in {201, 202}
             # From its first refill on the hopper takes what is offered.
             wait_until(lambda: bool(client.exists("jh:{dry}:horizon")))
         wait_until(lambda: depth(api, "dry").get("queued") == JOBS)

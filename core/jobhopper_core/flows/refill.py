@@ -5,6 +5,7 @@ the start it looks once more at the top, which heals what was lost on the way.
 """
 
 import secrets
+import time
 from contextlib import suppress
 from functools import partial
 
@@ -32,6 +33,8 @@ from jobhopper_core.store.refill import Page, Position, ReadyJob, next_ready
 
 _JUST_ABOVE = "!"
 _NOTHING = Page([], complete=False)
+# What Redis has no room for would be read again and again; claims go to MySQL meanwhile.
+_FULL_SECONDS = 1.0
 
 
 class Refill:
@@ -48,14 +51,19 @@ class Refill:
         self._link = link
         self._capacity = capacity
         self._most_bytes = most_bytes
+        # Of each queue that Redis had too little room for, until when it is left alone.
+        self._full_until: dict[str, float] = {}
 
     def run(self, queue: str, *, from_start: bool) -> int | None:
         """How many jobs went in; None while another's refill of the queue is under way.
 
-        None in an outage, too: MySQL may not know yet what was handed out.
+        None in an outage, too: MySQL may not know yet what was handed out. And for a moment
+        after Redis had too little room.
 
         Raises UnavailableError when Redis or MySQL can't serve.
         """
+        if time.monotonic() < self._full_until.get(queue, 0.0):
+            return None
         token = secrets.token_hex(8)
         begin = self._link.commands.refill_begin(queue, token)
         phase, reply = self._link.run([self._link.commands.phase(), begin])
@@ -66,13 +74,11 @@ class Refill:
             self._end(queue, token, _NOTHING)
             return None
         try:
-            whole = from_start or state.horizon is None
-            before = self._places(queue) if whole else []
-            page = self._read(queue, state, from_start=from_start)
-            if whole:
-                self._drop_stale(queue, before, page)
-            if state.horizon is None:
-                self._tell_pause(queue)
+            page = self._prepare(queue, state, from_start=from_start)
+        except StoreFullError:
+            # A hopper that knows nothing goes on so, and the other queues' turns come.
+            self._full_until[queue] = time.monotonic() + _FULL_SECONDS
+            return self._end(queue, token, _NOTHING)
         except BaseException:
             # Else nobody could refill the queue before the token runs out.
             with suppress(UnavailableError):
@@ -82,6 +88,16 @@ class Refill:
             return self._end(queue, token, page)
         except StoreFullError:
             return self._end_in_less(queue, token, page, from_start=from_start)
+
+    def _prepare(self, queue: str, state: Begun, *, from_start: bool) -> Page:
+        whole = from_start or state.horizon is None
+        before = self._places(queue) if whole else []
+        page = self._read(queue, state, from_start=from_start)
+        if whole:
+            self._drop_stale(queue, before, page)
+        if state.horizon is None:
+            self._tell_pause(queue)
+        return page
 
     def _read(self, queue: str, state: Begun, *, from_start: bool) -> Page:
         if from_start or state.horizon is None:
@@ -130,6 +146,7 @@ class Refill:
         A hopper that says that it knows all (its horizon is infinite) must not go on saying so
         when an offer was refused and this is, too: its jobs would wait for as long as it is full.
         """
+        self._full_until[queue] = time.monotonic() + _FULL_SECONDS
         jobs = page.jobs
         while len(jobs) > 1:
             jobs = jobs[: len(jobs) // 2]

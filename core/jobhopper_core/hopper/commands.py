@@ -91,6 +91,10 @@ class HopperCommands:
         """Puts back what was taken and not claimed."""
         return self._call("jh_give_back", queue, *_flat(offers))
 
+    def let_go(self, queue: str, ids: Sequence[str]) -> Command:
+        """Takes for untaken what Redis had no room to be given back; for this it has."""
+        return ("ZREM", self._names.of_queue(queue)[3], *ids)
+
     def forget(self, queue: str, versions: Mapping[str, int]) -> Command:
         """Takes jobs out in the version (updated_at, µs) given by id, and in any before it."""
         return self._call("jh_forget", queue, *[part for pair in versions.items() for part in pair])

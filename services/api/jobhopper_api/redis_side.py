@@ -114,7 +114,9 @@ class RedisSide:
             try:
                 await self.run(self.commands.give_back(queue, offers))
             except StoreFullError:
-                await self.run(self.commands.refuse(queue, offers))
+                # Else the refill that finds them would take them for taken.
+                let_go = self.commands.let_go(queue, [one.id for one in offers])
+                await self.run(self.commands.refuse(queue, offers), let_go)
 
     async def ask_for_refill(self, queue: str) -> None:
         """Tells the refillers that `queue` runs low; not too often."""

@@ -3,13 +3,14 @@
 import logging
 import random
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import redis
 from redis.exceptions import RedisError
 
-from jobhopper_core.errors import UnavailableError
+from jobhopper_core.errors import StoreFullError, UnavailableError
 from jobhopper_core.flows.refill import Refill
 from jobhopper_core.hopper import mirror
 from jobhopper_core.hopper.commands import INFINITE, LOW_WATER
@@ -110,7 +111,8 @@ class Hoppers:
         self._listed = time.monotonic()
         # What Redis knows of settings is said again: it may have been away, or emptied.
         said = [mirror.keep_settings(self._names, q, s) for q, s in self._queues.items()]
-        self._link.run([*said, mirror.keep_names(self._names, list(self._queues))])
+        with suppress(StoreFullError):
+            self._link.run([*said, mirror.keep_names(self._names, list(self._queues))])
 
     def _states(self) -> dict[str, tuple[float | None, int]]:
         """Of each queue the horizon's score (None: none) and the depth."""
