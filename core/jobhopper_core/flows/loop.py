@@ -19,12 +19,25 @@ _BEAT_SECONDS = 5.0
 
 
 class Loop:
-    """Runs `turn` every `seconds` on a thread of its own; at once again when it returns True."""
+    """Runs `turn` every `seconds` on a thread of its own; at once again when it returns True.
 
-    def __init__(self, name: str, turn: Callable[[], bool], seconds: float, pulse: Pulse) -> None:
+    A turn that failed is tried again after `missed` seconds; unless told, after `seconds`, but no
+    sooner than 0.4 s and no later than 60 s.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        turn: Callable[[], bool],
+        seconds: float,
+        pulse: Pulse,
+        missed: float | None = None,
+    ) -> None:
         self._name = name
         self._turn = turn
         self._seconds = seconds
+        usual = min(max(seconds, _MISSED_SECONDS), _MISSED_MAX_SECONDS)
+        self._missed = usual if missed is None else missed
         self._pulse = pulse
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -61,4 +74,4 @@ class Loop:
             _log.warning("turn_missed", extra={"turn": self._name, "reason": str(error)[:200]})
         except Exception:  # noqa: BLE001 - a loop outlives whatever fails a turn
             _log.exception("loop_failed", extra={"turn": self._name})
-        return min(max(self._seconds, _MISSED_SECONDS), _MISSED_MAX_SECONDS)
+        return self._missed

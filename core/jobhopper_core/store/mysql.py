@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import pymysql
 from sqlalchemy import Connection, Engine, create_engine
 
 from jobhopper_core import tcp
 from jobhopper_core.errors import ConfigurationError
 from jobhopper_core.store.dialect import Row
+from jobhopper_core.store.lost_sessions import LostSessions, Session
 
 Clock = Callable[[], int]
 
@@ -21,6 +21,10 @@ Clock = Callable[[], int]
 _CONNECT_SECONDS = 0.7
 SOCKET_SECONDS = 10
 _LOCK_WAIT_SECONDS = 5
+# The server ends a session that says nothing for so long, and with it the locks of a process that
+# froze or lost its machine. What rests in a pool is replaced before that.
+_SILENCE_SECONDS = 30
+_RECYCLE_SECONDS = 20
 _DEFAULT_PORT = 3306
 NOW = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 
@@ -143,20 +147,22 @@ def mysql_engine(url: str, pool: int, seconds: float = SOCKET_SECONDS) -> Engine
 
     Raises ConfigurationError when the URL can't be read; it never repeats the password.
     """
-    options = connection_options(url)
-    return create_engine(
+    options, lost = connection_options(url), LostSessions()
+    engine = create_engine(
         "mysql+pymysql://",
-        creator=lambda: connect(options, seconds=seconds),
+        creator=lambda: lost.end(connect(options, seconds=seconds)),
         pool_size=pool,
         max_overflow=0,
         pool_timeout=_CONNECT_SECONDS,
-        pool_recycle=300,
+        pool_recycle=_RECYCLE_SECONDS,
         # Every transaction is ended by who began it; one more rollback would cost a round trip.
         pool_reset_on_return=None,
         isolation_level="READ COMMITTED",
         # A driver's error would carry payloads into the log otherwise.
         hide_parameters=True,
     )
+    lost.watch(engine)
+    return engine
 
 
 def connection_options(url: str) -> dict[str, Any]:
@@ -197,9 +203,9 @@ def _bad_url() -> ConfigurationError:
 
 def connect(
     options: dict[str, Any], *, seconds: float = SOCKET_SECONDS, autocommit: bool = False
-) -> "pymysql.Connection[Any]":
+) -> Session:
     """A connection in which no answer is waited for longer than `seconds`."""
-    connection = pymysql.connect(
+    connection = Session(
         **options,
         charset="utf8mb4",
         collation="utf8mb4_bin",
@@ -210,6 +216,7 @@ def connect(
         init_command=(
             "SET SESSION time_zone = '+00:00', "
             f"SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}, "
+            f"SESSION wait_timeout = {_SILENCE_SECONDS}, "
             "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
             "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
         ),

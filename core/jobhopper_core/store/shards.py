@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from jobhopper_core.store.meta import PROBE_WRITE
 from jobhopper_core.store.transaction import Transaction
 
-# So long at most: then the server ends a session that says nothing.
-_SILENCE_SECONDS = 30
-
 
 def make(tx: Transaction, lanes: list[str], shards: int) -> None:
     """Makes the rows that are missing."""
@@ -26,20 +23,12 @@ def lock(tx: Transaction, lane: str, shards: Sequence[int]) -> None:
 
     The clock is read along; after a wait for the lock it is behind by that wait.
     """
-    _end_when_silent(tx)
     marks = ", ".join("?" * len(shards))
     clock = tx.dialect.now_column
     sql = f"SELECT {clock or 'tick'} FROM shards WHERE lane = ? AND shard IN ({marks})"  # noqa: S608
     rows = tx.read(f"{sql} ORDER BY shard{tx.dialect.for_update}", (lane, *sorted(shards)))
     if clock and rows:
         tx.note_now(rows[0][0])
-
-
-def _end_when_silent(tx: Transaction) -> None:
-    # Once a connection: it would cost each batch a round trip otherwise.
-    if tx.dialect.for_update and not tx.connection.info.get("ends_when_silent"):
-        tx.run(f"SET SESSION wait_timeout = {_SILENCE_SECONDS}")
-        tx.connection.info["ends_when_silent"] = True
 
 
 def can_write(tx: Transaction, lane: str, shards: Sequence[int]) -> None:

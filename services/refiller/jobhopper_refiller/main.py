@@ -29,7 +29,7 @@ from jobhopper_refiller.hoppers import Hoppers
 from jobhopper_refiller.mirror import MIRROR_SECONDS, Mirror
 from jobhopper_refiller.settings import RefillerSettings
 from jobhopper_refiller.telemetry import RefillerMetrics
-from jobhopper_refiller.ticks import TICK_SECONDS, Ticks
+from jobhopper_refiller.ticks import MISSED_SECONDS, TICK_SECONDS, Ticks
 from jobhopper_refiller.timers import Timers
 
 _log = logging.getLogger(__name__)
@@ -116,6 +116,6 @@ def _expiry(loop: Callable[..., Loop], timers: Timers, ticks: Ticks | None) -> l
         return [loop("expire", timers.expire, times.EXPIRE_SECONDS)]
     watch = partial(timers.expire_without_ticks, lambda: ticks.sent)
     return [
-        loop("ticks", ticks.turn, TICK_SECONDS),
+        loop("ticks", ticks.turn, TICK_SECONDS, missed=MISSED_SECONDS),
         loop("expire-without-ticks", watch, times.SWEEP_SECONDS / 2),
     ]

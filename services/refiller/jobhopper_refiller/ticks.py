@@ -20,6 +20,8 @@ from jobhopper_refiller.telemetry import RefillerMetrics
 _log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+# The end of an outage waits for the first one that can be sent.
+MISSED_SECONDS = 0.4
 _HURRY_SECONDS = 0.25
 
 
@@ -54,9 +56,7 @@ class Ticks:
         """Sends one round of ticks. Raises UnavailableError."""
         now = self._database.read(lambda tx: tx.now()).result()
         try:
-            channel = self._open()
-            self._publish(channel, encode(of_tick(now)))
-            self._count(channel)
+            self._send(now)
         except AWAY as error:
             self.close()
             raise UnavailableError(f"RabbitMQ can't serve now: {reason_of(error)}") from None
@@ -76,6 +76,23 @@ class Ticks:
                 connection.close()
         except AWAY:
             _log.info("rabbitmq_lost", extra={"reason": "closing"})
+
+    def _send(self, now: int) -> None:
+        was_open = self.up
+        try:
+            self._send_once(now)
+        except AWAY:
+            if not was_open:
+                raise
+            # While MySQL was away nobody answered RabbitMQ's heartbeats here. That a tick may now
+            # go twice does no harm.
+            self.close()
+            self._send_once(now)
+
+    def _send_once(self, now: int) -> None:
+        channel = self._open()
+        self._publish(channel, encode(of_tick(now)))
+        self._count(channel)
 
     def _open(self) -> BlockingChannel:
         if self._connection is None or self._channel is None:

@@ -1,0 +1,69 @@
+"""Sessions that MySQL still keeps for connections of ours that are lost: the next one ends them.
+
+A server notices a cut cable late: by TCP's patience, when an answer of its own stays without
+acknowledgement, or after `wait_timeout`. Until then a transaction that was under way holds its
+locks, and whoever goes on with its work waits for them. A session is known by a name that it was
+given as it began; where the server does not tell sessions by it (a MariaDB without
+`performance_schema`, a pooler in between) they end by themselves.
+"""
+
+import secrets
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from pymysql.cursors import Cursor
+from sqlalchemy import Engine, event
+
+if TYPE_CHECKING:
+    Base = pymysql.connections.Connection[Cursor]
+else:
+    Base = pymysql.connections.Connection
+
+_FIND = (
+    "SELECT processlist_id FROM performance_schema.session_account_connect_attrs"
+    " WHERE attr_name = 'program_name' AND attr_value IN %s"
+)
+
+
+class Session(Base):
+    """A connection that the server can tell from all others: by `name`."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        self.name = f"jobhopper-{secrets.token_hex(8)}"
+        super().__init__(**options, program_name=self.name)
+
+
+class LostSessions:
+    """Those of one engine."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._lock = Lock()
+
+    def watch(self, engine: Engine) -> None:
+        """Notes from now on which connections of `engine` are lost."""
+        event.listen(engine, "invalidate", self._note)
+
+    def end(self, session: Session) -> Session:
+        """Ends what was lost, by a session that was not; returns that."""
+        with self._lock:
+            names, self._names = self._names, set()
+        if names:
+            # What can't be ended now ends by itself, only later.
+            with suppress(pymysql.MySQLError), session.cursor() as cursor:
+                _kill(cursor, names)
+        return session
+
+    def _note(self, session: Session, *_rest: object) -> None:
+        with self._lock:
+            self._names.add(session.name)
+
+
+def _kill(cursor: Cursor, names: set[str]) -> None:
+    cursor.execute(_FIND, (tuple(names),))
+    for (number,) in cursor.fetchall():
+        # It may have ended since.
+        with suppress(pymysql.OperationalError):
+            cursor.execute("KILL %s", (number,))

@@ -1,0 +1,153 @@
+"""A connection that is lost in a transaction: the server goes on holding its locks, we don't wait.
+
+Between us and the server is a wire that, as a cut cable does, never tells it that we are gone.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
+
+import pymysql
+import pytest
+
+from jobhopper_core.store.database import open_mysql
+from jobhopper_core.store.mysql import connection_options
+from jobhopper_core.store.server_database import ServerDatabase
+from jobhopper_core.store.transaction import Transaction
+
+from .servers import emptied
+
+pytestmark = pytest.mark.stores
+_LOCK = "SELECT tick FROM shards WHERE lane = 'updates' AND shard = 0 FOR UPDATE"
+
+
+class Cable:
+    """Passes on what comes; when it is cut, our ends close and the server's stay open."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._target = (str(parts.hostname), int(parts.port or 0))
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self._near: list[socket.socket] = []
+        self._far: list[socket.socket] = []
+        user = parts.netloc.rpartition("@")[0]
+        self.url = urlunsplit(
+            parts._replace(netloc=f"{user}@127.0.0.1:{self._door.getsockname()[1]}")
+        )
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Cuts every connection there is; new ones can be made."""
+        for one in self._near:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for one in [self._door, *self._near, *self._far]:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._door.accept()
+                far = socket.create_connection(self._target)
+                self._near.append(near)
+                self._far.append(far)
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=_pass_on, args=pair, daemon=True).start()
+
+
+def _pass_on(here: socket.socket, there: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := here.recv(65_536):
+            there.sendall(piece)
+
+
+@pytest.fixture
+def url(mysql_url: str) -> str:
+    """Of root, who sees all."""
+    made = emptied(mysql_url, 80)
+    with pymysql.connect(**connection_options(made), autocommit=True) as connection:
+        connection.cursor().execute("INSERT INTO shards (lane, shard) VALUES ('updates', 0)")
+    return made
+
+
+@pytest.fixture
+def cable(url: str) -> Iterator[Cable]:
+    """To an account that has nothing but its database."""
+    parts = urlsplit(url)
+    name, host = parts.path.strip("/"), parts.netloc.rpartition("@")[2]
+    with pymysql.connect(**connection_options(url)) as root, root.cursor() as cursor:
+        cursor.execute(f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY 'plain'")
+        cursor.execute(f"GRANT ALL ON {name}.* TO {name}")
+    laid = Cable(urlunsplit(parts._replace(netloc=f"{name}:plain@{host}")))
+    yield laid
+    laid.close()
+
+
+@pytest.fixture
+def database(cable: Cable) -> Iterator[ServerDatabase]:
+    opened = open_mysql(cable.url, slot=0, threads=2)
+    yield opened
+    opened.close()
+
+
+def test_the_locks_of_a_lost_connection_are_not_waited_for(
+    url: str, cable: Cable, database: ServerDatabase
+) -> None:
+    sessions: list[int] = []
+
+    def lock(tx: Transaction) -> int:
+        tx.read(_LOCK)
+        sessions.append(tx.read("SELECT CONNECTION_ID()")[0][0])
+        if len(sessions) == 1:
+            cable.cut()
+        tx.read("SELECT 1")
+        return sessions[-1]
+
+    began = time.monotonic()
+    kept = database.write(lock).result()
+    # Else it would wait for the lock as long as a transaction may, and again.
+    assert time.monotonic() - began < 2
+    assert kept != sessions[0]
+    assert not lives(url, sessions[0])
+    assert lives(url, kept)
+
+
+def test_a_session_that_ended_by_itself_is_nobody_else_s(
+    url: str, cable: Cable, database: ServerDatabase
+) -> None:
+    first = database.read(lambda tx: tx.read("SELECT CONNECTION_ID()")).result()[0][0]
+    with pymysql.connect(**connection_options(url)) as other, other.cursor() as cursor:
+        cursor.execute(f"KILL {first}")
+        second = database.read(lambda tx: tx.read("SELECT CONNECTION_ID()")).result()[0][0]
+        assert second != first
+        cursor.execute("SELECT 1")
+
+
+def test_what_says_nothing_is_ended_by_the_server_and_replaced_before(
+    database: ServerDatabase,
+) -> None:
+    found = database.read(lambda tx: tx.read("SELECT @@session.wait_timeout")).result()
+    assert found[0][0] == 30
+    assert database._engine.pool._recycle < 30
+
+
+def lives(url: str, session: int) -> bool:
+    """Whether the server has the session, a moment later at the latest."""
+    with pymysql.connect(**connection_options(url)) as other, other.cursor() as cursor:
+        for _ in range(20):
+            found = cursor.execute(
+                "SELECT 1 FROM information_schema.processlist"
+                " WHERE id = %s AND command <> 'Killed'",
+                (session,),
+            )
+            if not found:
+                return False
+            time.sleep(0.02)
+    return True
