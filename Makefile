@@ -39,16 +39,19 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 	$(BIN)/jobhopper dev
 
 # Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
-# and tables. What measures stores and services (`timed`) runs one after another: two sets of them on
-# two cores would measure each other. What lasts by its plan, and waits more than it works, has one
-# other beside it: the cluster, or another folder of its kind.
+# and tables. What measures stores and services within seconds (`timed`) mostly waits, so it has one
+# other of its kind beside it, and what two cores are just enough for (`alone`) none. What lasts by
+# its plan, and waits more than it works, has one other beside it: the cluster, or another folder of
+# its kind.
 OUTAGES := tests/faults tests/pressure
 STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not lasting and not long"
-TIMED_TESTS := $(BIN)/pytest -m "timed and not long"
+TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal -m "timed and not alone and not long"
+LONE_TESTS := $(BIN)/pytest -m "alone and not long"
 LASTING_TESTS := $(BIN)/pytest -n 2 --dist loadscope -m
 
 test: test-services ## Runs every check and every test, but the long forms of some
 	$(TIMED_TESTS) $(OUTAGES)
+	$(LONE_TESTS)
 	$(LASTING_TESTS) "(lasting or e2e) and not long"
 
 test-services: .venv/.dev check ready ## Runs those of them that need no outage, no minutes of waiting, no cluster
@@ -65,6 +68,7 @@ test-long: .venv/.dev ## Runs the long forms: the same tests with many more rand
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
 	$(STORE_TESTS)
 	$(TIMED_TESTS)
+	$(LONE_TESTS)
 	$(LASTING_TESTS) "lasting and not long"
 
 test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make

@@ -54,7 +54,9 @@ class Column:
     def slowed(self) -> Answers:
         """The answers while the stores are slow: the normal ones and those without them."""
         some = {(200, name) for name in self.stores}
-        return _either(NORMAL, self.answers, {"system": some})
+        # One API may take MySQL for lost where the others reach it.
+        alone = {"claim": _UNAVAILABLE} if "mysql" in self.stores else {}
+        return _either(NORMAL, self.answers, {"system": some}, alone)
 
     def passing(self) -> Answers:
         """The answers while it is being noticed that the stores are lost, or back."""
@@ -94,6 +96,15 @@ class Course:
         if self._settled(one):
             return column.answers
         return column.passing()
+
+    def refused(self, calls: list[Called], kind: str) -> float:
+        """The share of a row's calls that were answered 503 while the fault was there."""
+        during = [
+            one.status
+            for one in calls
+            if one.kind == kind and self.began <= one.began < self.ending
+        ]
+        return during.count(503) / len(during)
 
     def seen(self, calls: list[Called]) -> set[str]:
         """The rows that were asked for while the fault was there and had been noticed."""

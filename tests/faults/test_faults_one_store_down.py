@@ -19,6 +19,8 @@ from stack.wires import FAULTS, Wires
 pytestmark = [pytest.mark.stores, pytest.mark.timed, pytest.mark.slow]
 # As ever before the fault; without the stores once that is noticed; as ever once they are back.
 _BEFORE, _DURING, _AFTER = 1.5, 6.0, 1.5
+# Of the claims on a slow network.
+_REFUSED_MAX = 0.1
 _numbers = count(1)
 
 
@@ -68,7 +70,9 @@ def test_one_store_down(
         assert not wrong, f"not as the table says:\n{told(wrong, course.began)}"
         assert course.seen(traffic.calls.made) == NORMAL.keys() - {"updates"}
         check_once(traffic, found)
-        if kind != "slow":
+        if kind == "slow":
+            assert course.refused(traffic.calls.made, "claim") <= _REFUSED_MAX
+        else:
             timers.check_promotion(course, promotes=column.promotes)
         wait_until(timers.expired, 2)
         timers.check_kept()
