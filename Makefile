@@ -44,9 +44,11 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 # its plan, and waits more than it works, has one other beside it: the cluster, or another folder of
 # its kind.
 OUTAGES := tests/faults tests/pressure
-STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal -m "stores and not timed and not lasting and not long"
+# What a part has nothing in need not be read.
+BUT_FOR = $(addprefix --ignore=tests/,$(1))
+STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal $(call BUT_FOR,chaos e2e faults monitoring pressure) -m "stores and not timed and not lasting and not long"
 TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal -m "timed and not alone and not long"
-LONE_TESTS := $(BIN)/pytest -m "alone and not long"
+LONE_TESTS := $(BIN)/pytest $(call BUT_FOR,chaos e2e monitoring) -m "alone and not long"
 LASTING_TESTS := $(BIN)/pytest -n 2 --dist loadscope -m
 
 test: test-services ## Runs every check and every test, but the long forms of some
@@ -55,9 +57,9 @@ test: test-services ## Runs every check and every test, but the long forms of so
 	$(LASTING_TESTS) "(lasting or e2e) and not long"
 
 test-services: .venv/.dev check ready ## Runs those of them that need no outage, no minutes of waiting, no cluster
-	$(BIN)/pytest -n 3 -m "not stores and not e2e and not long"
+	$(BIN)/pytest -n 3 $(call BUT_FOR,e2e faults pressure) -m "not stores and not e2e and not long"
 	$(STORE_TESTS)
-	$(TIMED_TESTS) $(addprefix --ignore=,$(OUTAGES))
+	$(TIMED_TESTS) $(call BUT_FOR,chaos e2e faults monitoring pressure)
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
 	$(BIN)/pytest -n 2 -m "not slow and not stores"

@@ -36,13 +36,14 @@ class Cluster:
 
     def make_namespace(self, name: str) -> None:
         """An empty namespace that enforces the strictest pod security."""
-        self.drop_namespace(name)
+        self.drop_namespace(name, wait=True)
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.core.create_namespace({"metadata": {"name": name, "labels": labels}})
 
-    def drop_namespace(self, name: str) -> None:
-        """Removes a namespace and all in it."""
-        self.run("kubectl", "delete", "namespace", name, "--ignore-not-found", seconds=180)
+    def drop_namespace(self, name: str, *, wait: bool = False) -> None:
+        """Removes a namespace and all in it; what is left of it Kubernetes looks for seldom."""
+        options = ("--ignore-not-found", f"--wait={str(wait).lower()}")
+        self.run("kubectl", "delete", "namespace", name, *options, seconds=180)
 
     def pods(self, namespace: str, component: str = "") -> list[Any]:
         """The pods of a component, in the order of their names."""

@@ -1,6 +1,7 @@
 """What an operator gets wrong is said within a minute, where one looks for it."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from kubernetes import client
@@ -9,6 +10,7 @@ from .cluster import Cluster, wait_for
 from .release import NAME, Release
 
 _SOON = 60
+_numbers = count(1)
 _NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
 _EXTERNAL = (
     "mysql.enabled=false",
@@ -20,10 +22,12 @@ _EXTERNAL = (
 
 @pytest.fixture
 def alone(cluster: Cluster) -> Iterator[Release]:
-    """A release of its own, which is not expected to work."""
-    cluster.make_namespace("jobhopper-mistakes")
-    yield Release(cluster, "jobhopper-mistakes", port=30081)
-    cluster.drop_namespace("jobhopper-mistakes")
+    """A release of its own, which is not expected to work, with names that nobody had before."""
+    number = next(_numbers)
+    namespace = f"jobhopper-mistake-{number}"
+    cluster.make_namespace(namespace)
+    yield Release(cluster, namespace, port=30080 + number)
+    cluster.drop_namespace(namespace)
 
 
 def test_a_secret_that_is_not_there(alone: Release) -> None:

@@ -58,14 +58,21 @@ class Cable:
                 far = socket.create_connection(self._target)
                 self._near.append(near)
                 self._far.append(far)
-                for pair in ((near, far), (far, near)):
-                    threading.Thread(target=_pass_on, args=pair, daemon=True).start()
+                threading.Thread(target=_pass_on, args=(near, far), daemon=True).start()
+                threading.Thread(target=_bring, args=(far, near), daemon=True).start()
 
 
 def _pass_on(here: socket.socket, there: socket.socket) -> None:
     with suppress(OSError):
         while piece := here.recv(65_536):
             there.sendall(piece)
+
+
+def _bring(far: socket.socket, near: socket.socket) -> None:
+    _pass_on(far, near)
+    # Of the server's end we are told.
+    with suppress(OSError):
+        near.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
