@@ -35,6 +35,7 @@ _WITHOUT_MYSQL: Answers = {
 }
 # While an outage is being noticed, or the services come back.
 _PASSING = {(503, "unavailable"), (503, "outcome_unknown")}
+_OF_MYSQL = ("claim", "operate", "job", "top", "list")
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class Column:
     def slowed(self) -> Answers:
         """The answers while the stores are slow: the normal ones and those without them."""
         some = {(200, name) for name in self.stores}
-        # One API may take MySQL for lost where the others reach it.
-        alone = {"claim": _UNAVAILABLE} if "mysql" in self.stores else {}
-        return _either(NORMAL, self.answers, {"system": some}, alone)
+        # MySQL may be too slow for a call, and one API may take it for lost where others reach it.
+        late = dict.fromkeys(_OF_MYSQL, _PASSING) if "mysql" in self.stores else {}
+        return _either(NORMAL, self.answers, {"system": some}, late)
 
     def passing(self) -> Answers:
         """The answers while it is being noticed that the stores are lost, or back."""
@@ -97,13 +98,9 @@ class Course:
             return column.answers
         return column.passing()
 
-    def refused(self, calls: list[Called], kind: str) -> float:
-        """The share of a row's calls that were answered 503 while the fault was there."""
-        during = [
-            one.status
-            for one in calls
-            if one.kind == kind and self.began <= one.began < self.ending
-        ]
+    def refused(self, calls: list[Called]) -> float:
+        """The share of the calls that were answered 503 while the fault was there."""
+        during = [one.status for one in calls if self.began <= one.began < self.ending]
         return during.count(503) / len(during)
 
     def seen(self, calls: list[Called]) -> set[str]:

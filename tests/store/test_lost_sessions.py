@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pymysql
 import pytest
 
+from jobhopper_core.store import mysql
 from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.mysql import connection_options
 from jobhopper_core.store.server_database import ServerDatabase
@@ -111,7 +112,7 @@ def test_the_locks_of_a_lost_connection_are_not_waited_for(
 
     def lock(tx: Transaction) -> int:
         tx.read(_LOCK)
-        sessions.append(tx.read("SELECT CONNECTION_ID()")[0][0])
+        sessions.append(ask(tx)[0])
         if len(sessions) == 1:
             cable.cut()
         tx.read("SELECT 1")
@@ -129,20 +130,55 @@ def test_the_locks_of_a_lost_connection_are_not_waited_for(
 def test_a_session_that_ended_by_itself_is_nobody_else_s(
     url: str, cable: Cable, database: ServerDatabase
 ) -> None:
-    first = database.read(lambda tx: tx.read("SELECT CONNECTION_ID()")).result()[0][0]
+    first = database.read(ask).result()[0]
     with pymysql.connect(**connection_options(url)) as other, other.cursor() as cursor:
         cursor.execute(f"KILL {first}")
-        second = database.read(lambda tx: tx.read("SELECT CONNECTION_ID()")).result()[0][0]
-        assert second != first
+        assert database.read(ask).result()[0] != first
         cursor.execute("SELECT 1")
 
 
-def test_what_says_nothing_is_ended_by_the_server_and_replaced_before(
-    database: ServerDatabase,
+def test_what_still_works_is_left_to_its_end(
+    url: str, cable: Cable, database: ServerDatabase
 ) -> None:
-    found = database.read(lambda tx: tx.read("SELECT @@session.wait_timeout")).result()
-    assert found[0][0] == 30
-    assert database._engine.pool._recycle < 30
+    """A COMMIT on a full disk above all: broken off, it may end the server."""
+    sessions: list[int] = []
+
+    def work(tx: Transaction) -> None:
+        sessions.append(ask(tx)[0])
+        if len(sessions) == 1:
+            threading.Timer(0.3, cable.cut).start()
+            tx.read("SELECT SLEEP(3)")
+
+    database.write(work).result()
+    assert len(sessions) == 2
+    assert lives(url, sessions[0])
+
+
+def test_what_has_rested_is_replaced_before_the_server_ends_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mysql, "_REST_SECONDS", 0.2)
+    database = open_mysql(url, slot=0, threads=1)
+    first = database.read(ask).result()
+    assert database.read(ask).result() == first
+    assert first[1] == 30
+    time.sleep(0.3)
+    second = database.read(ask).result()
+    assert second[0] != first[0]
+    assert not lives(url, first[0])
+    database.close()
+
+
+def test_a_session_is_as_the_statements_need_it(database: ServerDatabase) -> None:
+    asked = "SELECT @@autocommit, @@transaction_isolation, @@time_zone, @@innodb_lock_wait_timeout"
+    found = database.read(lambda tx: tx.read(asked)).result()
+    assert tuple(found[0]) == (0, "READ-COMMITTED", "+00:00", 5)
+
+
+def ask(tx: Transaction) -> tuple[int, int]:
+    """The session, and after how many seconds of silence the server ends it."""
+    session, seconds = tx.read("SELECT CONNECTION_ID(), @@session.wait_timeout")[0]
+    return session, seconds
 
 
 def lives(url: str, session: int) -> bool:

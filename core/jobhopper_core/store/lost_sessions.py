@@ -5,6 +5,10 @@ acknowledgement, or after `wait_timeout`. Until then a transaction that was unde
 locks, and whoever goes on with its work waits for them. A session is known by a name that it was
 given as it began; where the server does not tell sessions by it (a MariaDB without
 `performance_schema`, a pooler in between) they end by themselves.
+
+Only who waits for our next word is ended. What still works comes to its own end: a COMMIT that
+waits for a full disk must not be broken off (the server may end itself to keep its binlog whole),
+nor a change of a table that takes long.
 """
 
 import secrets
@@ -15,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 from pymysql.cursors import Cursor
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import DisconnectionError
 
 if TYPE_CHECKING:
     Base = pymysql.connections.Connection[Cursor]
@@ -22,8 +27,9 @@ else:
     Base = pymysql.connections.Connection
 
 _FIND = (
-    "SELECT processlist_id FROM performance_schema.session_account_connect_attrs"
-    " WHERE attr_name = 'program_name' AND attr_value IN %s"
+    "SELECT p.id FROM performance_schema.session_account_connect_attrs a"
+    " JOIN information_schema.processlist p ON p.id = a.processlist_id"
+    " WHERE a.attr_name = 'program_name' AND a.attr_value IN %s AND p.command = 'Sleep'"
 )
 
 
@@ -51,19 +57,29 @@ class LostSessions:
         with self._lock:
             names, self._names = self._names, set()
         if names:
-            # What can't be ended now ends by itself, only later.
-            with suppress(pymysql.MySQLError), session.cursor() as cursor:
-                _kill(cursor, names)
+            try:
+                _kill(session, names)
+            except pymysql.MySQLError:
+                # Who can't ask lets them end by themselves; who was lost as well leaves it to the
+                # next one.
+                if not session.open:
+                    self._add(names)
         return session
 
-    def _note(self, session: Session, *_rest: object) -> None:
+    def _note(self, session: Session, _record: object, reason: BaseException | None) -> None:
+        # One that is replaced because it has rested holds nothing.
+        if not isinstance(reason, DisconnectionError):
+            self._add({session.name})
+
+    def _add(self, names: set[str]) -> None:
         with self._lock:
-            self._names.add(session.name)
+            self._names |= names
 
 
-def _kill(cursor: Cursor, names: set[str]) -> None:
-    cursor.execute(_FIND, (tuple(names),))
-    for (number,) in cursor.fetchall():
-        # It may have ended since.
-        with suppress(pymysql.OperationalError):
-            cursor.execute("KILL %s", (number,))
+def _kill(session: Session, names: set[str]) -> None:
+    with session.cursor() as cursor:
+        cursor.execute(_FIND, (tuple(names),))
+        for (number,) in cursor.fetchall():
+            # It may have ended since.
+            with suppress(pymysql.OperationalError):
+                cursor.execute("KILL %s", (number,))

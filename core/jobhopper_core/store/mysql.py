@@ -14,6 +14,7 @@ from jobhopper_core import tcp
 from jobhopper_core.errors import ConfigurationError
 from jobhopper_core.store.dialect import Row
 from jobhopper_core.store.lost_sessions import LostSessions, Session
+from jobhopper_core.store.rest import replace_rested
 
 Clock = Callable[[], int]
 
@@ -24,7 +25,7 @@ _LOCK_WAIT_SECONDS = 5
 # The server ends a session that says nothing for so long, and with it the locks of a process that
 # froze or lost its machine. What rests in a pool is replaced before that.
 _SILENCE_SECONDS = 30
-_RECYCLE_SECONDS = 20
+_REST_SECONDS = 20.0
 _DEFAULT_PORT = 3306
 NOW = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)"
 
@@ -154,14 +155,13 @@ def mysql_engine(url: str, pool: int, seconds: float = SOCKET_SECONDS) -> Engine
         pool_size=pool,
         max_overflow=0,
         pool_timeout=_CONNECT_SECONDS,
-        pool_recycle=_RECYCLE_SECONDS,
         # Every transaction is ended by who began it; one more rollback would cost a round trip.
         pool_reset_on_return=None,
-        isolation_level="READ COMMITTED",
         # A driver's error would carry payloads into the log otherwise.
         hide_parameters=True,
     )
     lost.watch(engine)
+    replace_rested(engine, _REST_SECONDS)
     return engine
 
 
@@ -212,9 +212,12 @@ def connect(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=seconds,
         write_timeout=seconds,
-        autocommit=autocommit,
+        # The drivers' own ways to set this and the isolation cost two round trips more; on a
+        # slow network a new connection has to be there within a request's time all the same.
+        autocommit=None,
         init_command=(
-            "SET SESSION time_zone = '+00:00', "
+            f"SET SESSION autocommit = {autocommit:d}, "
+            "SESSION time_zone = '+00:00', "
             f"SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}, "
             f"SESSION wait_timeout = {_SILENCE_SECONDS}, "
             "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
@@ -223,4 +226,5 @@ def connect(
     )
     # The driver has no setting for it.
     tcp.harden(connection._sock)  # type: ignore[attr-defined]  # noqa: SLF001
+    connection.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
     return connection

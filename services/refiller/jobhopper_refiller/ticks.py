@@ -78,11 +78,11 @@ class Ticks:
             _log.info("rabbitmq_lost", extra={"reason": "closing"})
 
     def _send(self, now: int) -> None:
-        was_open = self.up
+        old = self._connection
         try:
             self._send_once(now)
         except AWAY:
-            if not was_open:
+            if old is None or old.is_open:
                 raise
             # While MySQL was away nobody answered RabbitMQ's heartbeats here. That a tick may now
             # go twice does no harm.
