@@ -13,9 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 import pymysql
 import pytest
 
+from jobhopper_core.errors import UnavailableError
 from jobhopper_core.store import mysql
 from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.mysql import connection_options
+from jobhopper_core.store.probe import Probe
 from jobhopper_core.store.server_database import ServerDatabase
 from jobhopper_core.store.transaction import Transaction
 
@@ -32,6 +34,7 @@ class Cable:
         parts = urlsplit(url)
         self._target = (str(parts.hostname), int(parts.port or 0))
         self._door = socket.create_server(("127.0.0.1", 0))
+        self.stays_cut = False
         self._near: list[socket.socket] = []
         self._far: list[socket.socket] = []
         user = parts.netloc.rpartition("@")[0]
@@ -56,6 +59,9 @@ class Cable:
         with suppress(OSError):
             while True:
                 near, _ = self._door.accept()
+                if self.stays_cut:
+                    near.close()
+                    continue
                 far = socket.create_connection(self._target)
                 self._near.append(near)
                 self._far.append(far)
@@ -86,14 +92,19 @@ def url(mysql_url: str) -> str:
 
 
 @pytest.fixture
-def cable(url: str) -> Iterator[Cable]:
-    """To an account that has nothing but its database."""
+def plain_url(url: str) -> str:
+    """Of an account that has nothing but its database."""
     parts = urlsplit(url)
     name, host = parts.path.strip("/"), parts.netloc.rpartition("@")[2]
     with pymysql.connect(**connection_options(url)) as root, root.cursor() as cursor:
         cursor.execute(f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY 'plain'")
         cursor.execute(f"GRANT ALL ON {name}.* TO {name}")
-    laid = Cable(urlunsplit(parts._replace(netloc=f"{name}:plain@{host}")))
+    return urlunsplit(parts._replace(netloc=f"{name}:plain@{host}"))
+
+
+@pytest.fixture
+def cable(plain_url: str) -> Iterator[Cable]:
+    laid = Cable(plain_url)
     yield laid
     laid.close()
 
@@ -125,6 +136,28 @@ def test_the_locks_of_a_lost_connection_are_not_waited_for(
     assert kept != sessions[0]
     assert not lives(url, sessions[0])
     assert lives(url, kept)
+
+
+def test_the_probe_ends_them_where_nobody_else_connects(
+    url: str, plain_url: str, cable: Cable, database: ServerDatabase
+) -> None:
+    """In an outage an API asks for nothing else."""
+    sessions: list[int] = []
+
+    def lock(tx: Transaction) -> None:
+        tx.read(_LOCK)
+        sessions.append(ask(tx)[0])
+        cable.stays_cut = True
+        cable.cut()
+        tx.read("SELECT 1")
+
+    with pytest.raises(UnavailableError):
+        database.write(lock).result()
+    assert lives(url, sessions[0])
+    probe = Probe(plain_url, database.lost)
+    probe.ask()
+    assert not lives(url, sessions[0])
+    probe.close()
 
 
 def test_a_session_that_ended_by_itself_is_nobody_else_s(
@@ -169,6 +202,14 @@ def test_what_has_rested_is_replaced_before_the_server_ends_it(
     database.close()
 
 
+def test_with_little_to_do_the_same_connection_is_used(database: ServerDatabase) -> None:
+    def both() -> set[int]:
+        return {one.result()[0] for one in [database.read(ask_slowly), database.read(ask_slowly)]}
+
+    assert len(both()) == 2
+    assert len({database.read(ask).result()[0] for _ in range(5)}) == 1
+
+
 def test_a_session_is_as_the_statements_need_it(database: ServerDatabase) -> None:
     asked = "SELECT @@autocommit, @@transaction_isolation, @@time_zone, @@innodb_lock_wait_timeout"
     found = database.read(lambda tx: tx.read(asked)).result()
@@ -179,6 +220,11 @@ def ask(tx: Transaction) -> tuple[int, int]:
     """The session, and after how many seconds of silence the server ends it."""
     session, seconds = tx.read("SELECT CONNECTION_ID(), @@session.wait_timeout")[0]
     return session, seconds
+
+
+def ask_slowly(tx: Transaction) -> tuple[int, int]:
+    tx.read("SELECT SLEEP(0.2)")
+    return ask(tx)
 
 
 def lives(url: str, session: int) -> bool:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from jobhopper_core.store.lost_sessions import LostSessions
 from jobhopper_core.store.mysql import SOCKET_SECONDS, MysqlDialect, mysql_engine
 from jobhopper_core.store.server_database import ServerDatabase
 from jobhopper_core.store.sqlite import Clock, SqliteDialect, sqlite_engine
@@ -69,5 +70,6 @@ def open_mysql(
 
     Raises ConfigurationError when the URL can't be read. Connects when first used.
     """
-    engine = mysql_engine(url, threads + 1, seconds)
-    return ServerDatabase(engine, MysqlDialect(clock), slot, threads, clock)
+    lost = LostSessions()
+    engine = mysql_engine(url, threads + 1, lost, seconds)
+    return ServerDatabase(engine, MysqlDialect(clock), slot, threads, clock, lost)

@@ -141,20 +141,24 @@ def _flat(rows: Sequence[Row]) -> tuple[Any, ...]:
     return tuple(value for row in rows for value in row)
 
 
-def mysql_engine(url: str, pool: int, seconds: float = SOCKET_SECONDS) -> Engine:
+def mysql_engine(
+    url: str, pool: int, lost: LostSessions, seconds: float = SOCKET_SECONDS
+) -> Engine:
     """An engine for `mysql://user:password@host:port/database`, with up to `pool` connections.
 
-    A statement that takes longer than `seconds` counts as lost.
+    A statement that takes longer than `seconds` counts as lost; `lost` gets to know whose it was.
 
     Raises ConfigurationError when the URL can't be read; it never repeats the password.
     """
-    options, lost = connection_options(url), LostSessions()
+    options = connection_options(url)
     engine = create_engine(
         "mysql+pymysql://",
         creator=lambda: lost.end(connect(options, seconds=seconds)),
         pool_size=pool,
         max_overflow=0,
         pool_timeout=_CONNECT_SECONDS,
+        # With little to do one connection stays in use, instead of all resting in turn.
+        pool_use_lifo=True,
         # Every transaction is ended by who began it; one more rollback would cost a round trip.
         pool_reset_on_return=None,
         # A driver's error would carry payloads into the log otherwise.

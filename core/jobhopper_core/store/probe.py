@@ -1,11 +1,12 @@
 """Asks a MySQL server how it is, on a connection of its own that no work can clog."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pymysql
 
 from jobhopper_core.errors import UnavailableError
+from jobhopper_core.store.lost_sessions import LostSessions, Session
 from jobhopper_core.store.meta import PROBE_WRITE
 from jobhopper_core.store.mysql import NOW, connect, connection_options
 
@@ -32,11 +33,12 @@ class Seen(NamedTuple):
 
 
 class Probe:
-    """Use it from one thread at a time."""
+    """Use it from one thread at a time. Its connections end the sessions of `lost`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, lost: LostSessions) -> None:
         self._options = connection_options(url)
-        self._connection: pymysql.Connection[Any] | None = None
+        self._lost = lost
+        self._connection: Session | None = None
         # Whether the last question was answered; one that was not is followed by a write.
         self._well = True
         # When a write was last taken (monotonic).
@@ -60,7 +62,9 @@ class Probe:
 
     def _ask(self) -> Seen:
         if self._connection is None:
-            self._connection = connect(self._options, seconds=_SECONDS, autocommit=True)
+            fresh = connect(self._options, seconds=_SECONDS, autocommit=True)
+            # In an outage a process may have no other work with the server than this.
+            self._connection = self._lost.end(fresh)
         before = time.time_ns() // 1000
         with self._connection.cursor() as cursor:
             cursor.execute(_SELECT)

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from jobhopper_core.errors import OutcomeUnknownError, UnavailableError
 from jobhopper_core.store.dialect import Dialect
 from jobhopper_core.store.faults import is_contention, translated
+from jobhopper_core.store.lost_sessions import LostSessions
 from jobhopper_core.store.save import ChangedMeanwhileError
 from jobhopper_core.store.threads import submitted
 from jobhopper_core.store.transaction import Transaction
@@ -43,7 +44,13 @@ class ServerDatabase:
     """A `Database` that other processes use too."""
 
     def __init__(
-        self, engine: Engine, dialect: Dialect, slot: int, threads: int, clock: Clock | None
+        self,
+        engine: Engine,
+        dialect: Dialect,
+        slot: int,
+        threads: int,
+        clock: Clock | None,
+        lost: LostSessions,
     ) -> None:
         self._engine = engine
         self._dialect = dialect
@@ -51,6 +58,8 @@ class ServerDatabase:
         self._clock = clock
         # Server's time less this process's, in µs, as measured by the probes.
         self.offset = 0
+        # For who connects to the server beside the engine, and sooner after an outage.
+        self.lost = lost
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="store")
 
     def clock(self) -> int:

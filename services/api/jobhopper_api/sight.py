@@ -23,7 +23,7 @@ class Sight:
     """Looks when asked to; lives on the event loop."""
 
     def __init__(self, url: str, database: ServerDatabase, store: Store) -> None:
-        self._probe = Probe(url)
+        self._probe = Probe(url, database.lost)
         self._database = database
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sight")
