@@ -40,26 +40,24 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 
 # Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
 # and tables. What measures stores and services within seconds (`timed`) mostly waits, so it has one
-# other of its kind beside it, and what two cores are just enough for (`alone`) none. What lasts by
-# its plan, and waits more than it works, has one other beside it: the cluster, or another folder of
-# its kind.
-OUTAGES := tests/faults tests/pressure
+# other of its kind beside it; but what measures outages runs one after another, for two cores are
+# just enough for the services that come back from one. What lasts by its plan, and waits more than
+# it works, has one other beside it: the cluster, or another folder of its kind.
 # What a part has nothing in need not be read.
 BUT_FOR = $(addprefix --ignore=tests/,$(1))
 STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal $(call BUT_FOR,chaos e2e faults monitoring pressure) -m "stores and not timed and not lasting and not long"
-TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal -m "timed and not alone and not long"
-LONE_TESTS := $(BIN)/pytest $(call BUT_FOR,chaos e2e monitoring) -m "alone and not long"
+TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal $(call BUT_FOR,chaos e2e faults monitoring pressure) -m "timed and not long"
+OUTAGE_TESTS := $(BIN)/pytest tests/faults tests/pressure -m "timed and not long"
 LASTING_TESTS := $(BIN)/pytest -n 2 --dist loadscope -m
 
 test: test-services ## Runs every check and every test, but the long forms of some
-	$(TIMED_TESTS) $(OUTAGES)
-	$(LONE_TESTS)
+	$(OUTAGE_TESTS)
 	$(LASTING_TESTS) "(lasting or e2e) and not long"
 
 test-services: .venv/.dev check ready ## Runs those of them that need no outage, no minutes of waiting, no cluster
 	$(BIN)/pytest -n 3 $(call BUT_FOR,e2e faults pressure) -m "not stores and not e2e and not long"
 	$(STORE_TESTS)
-	$(TIMED_TESTS) $(call BUT_FOR,chaos e2e faults monitoring pressure)
+	$(TIMED_TESTS)
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
 	$(BIN)/pytest -n 2 -m "not slow and not stores"
@@ -70,7 +68,7 @@ test-long: .venv/.dev ## Runs the long forms: the same tests with many more rand
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
 	$(STORE_TESTS)
 	$(TIMED_TESTS)
-	$(LONE_TESTS)
+	$(OUTAGE_TESTS)
 	$(LASTING_TESTS) "lasting and not long"
 
 test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make

@@ -15,7 +15,7 @@ from .memory import Memory, tell
 from .steps import claim, create, created, soon, succeed
 
 # All of them come and go within seconds, which takes the whole machine.
-pytestmark = [pytest.mark.timed, pytest.mark.alone]
+pytestmark = pytest.mark.timed
 CROWD = 10_000
 # What a waiting claim may take: connection, parser, request, tasks, timers (35 KB were measured).
 _KB_EACH = 45
