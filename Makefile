@@ -45,8 +45,9 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 # it works, has one other beside it: the cluster, or another folder of its kind.
 # What a part has nothing in need not be read.
 BUT_FOR = $(addprefix --ignore=tests/,$(1))
-STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal $(call BUT_FOR,chaos e2e faults monitoring pressure) -m "stores and not timed and not lasting and not long"
-TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal $(call BUT_FOR,chaos e2e faults monitoring pressure) -m "timed and not long"
+OF_SERVICES := $(call BUT_FOR,chaos e2e faults monitoring pressure)
+STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal $(OF_SERVICES) -m "stores and not timed and not lasting and not long"
+TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal $(OF_SERVICES) -m "timed and not long"
 OUTAGE_TESTS := $(BIN)/pytest tests/faults tests/pressure -m "timed and not long"
 LASTING_TESTS := $(BIN)/pytest -n 2 --dist loadscope -m
 

@@ -46,13 +46,11 @@ class Cable:
     def cut(self) -> None:
         """Cuts every connection there is; new ones can be made."""
         for one in self._near:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+            _end(one)
 
     def close(self) -> None:
         for one in [self._door, *self._near, *self._far]:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+            _end(one)
             one.close()
 
     def _accept(self) -> None:
@@ -78,8 +76,12 @@ def _pass_on(here: socket.socket, there: socket.socket) -> None:
 def _bring(far: socket.socket, near: socket.socket) -> None:
     _pass_on(far, near)
     # Of the server's end we are told.
+    _end(near)
+
+
+def _end(one: socket.socket) -> None:
     with suppress(OSError):
-        near.shutdown(socket.SHUT_RDWR)
+        one.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def test_the_probe_ends_them_where_nobody_else_connects(
 
 
 def test_a_session_that_ended_by_itself_is_nobody_else_s(
-    url: str, cable: Cable, database: ServerDatabase
+    url: str, database: ServerDatabase
 ) -> None:
     first = database.read(ask).result()[0]
     with pymysql.connect(**connection_options(url)) as other, other.cursor() as cursor:
