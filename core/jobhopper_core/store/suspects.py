@@ -1,17 +1,29 @@
 """Messages that came back after their consumer died, with how often.
 
 A redelivered envelope may be what killed it. Before it is applied, its try is committed here;
-its own transaction clears it. What kills three consumers goes to the dead-letter queue.
-RabbitMQ's own counter can't tell: it rises for a whole window whenever a channel closes.
+its own transaction clears it. All that came back is tried together first, since most consumers
+die of something else; after a death in such a try each goes alone. What kills three consumers
+goes to the dead-letter queue. RabbitMQ's own counter can't tell: it rises for a whole window
+whenever a channel closes.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from jobhopper_core.store.transaction import Transaction
 
 DEATHS_MAX = 3
 _PLAIN = re.compile(r"[!-~]{1,64}")
+
+
+class Suspect(NamedTuple):
+    """A message to beware of, and where it came from."""
+
+    name: str
+    lane: str
+    shard: int
 
 
 def name_of(message_id: str, body: bytes) -> str:
@@ -22,27 +34,40 @@ def name_of(message_id: str, body: bytes) -> str:
     return message_id if _PLAIN.fullmatch(message_id) else hashlib.sha256(body).hexdigest()
 
 
-def accuse(tx: Transaction, message_id: str, lane: str, shard: int) -> int:
-    """Notes a try; returns how many there were, with this one."""
+def accuse(tx: Transaction, messages: Sequence[Suspect]) -> int:
+    """Notes a try of all of `messages`; returns the most tries one of them had, with this one."""
     columns = ("message_id", "lane", "shard", "deaths", "seen_at")
-    tx.insert_new("suspects", columns, [(message_id, lane, shard, 0, tx.now())])
-    tx.run(
-        "UPDATE suspects SET deaths = deaths + 1, seen_at = ? WHERE message_id = ?",
-        (tx.now(), message_id),
-    )
-    rows = tx.read("SELECT deaths FROM suspects WHERE message_id = ?", (message_id,))
-    deaths: int = rows[0][0]
-    return deaths
+    now = tx.now()
+    rows = [(one.name, one.lane, one.shard, 0, now) for one in sorted(set(messages))]
+    tx.insert_new("suspects", columns, rows)
+    names = [row[0] for row in rows]
+    changed = "UPDATE suspects SET deaths = deaths + 1, seen_at = ?"
+    tx.run_in(changed, "message_id", names, parameters=(now,))
+    return _most_deaths(tx, names)
 
 
-def forgive(tx: Transaction, message_id: str) -> None:
-    """Undoes a try that failed for a reason that is not the message's."""
-    tx.run(
-        "UPDATE suspects SET deaths = deaths - 1 WHERE message_id = ? AND deaths > 0",
-        (message_id,),
-    )
+def accuse_together(tx: Transaction, messages: Sequence[Suspect]) -> bool:
+    """Notes a try of all of `messages` at once.
+
+    Unless a consumer died of one of them before: then nothing is noted, and False returned.
+    """
+    if _most_deaths(tx, [one.name for one in messages]):
+        return False
+    accuse(tx, messages)
+    return True
 
 
-def clear(tx: Transaction, message_id: str) -> None:
-    """The message was applied, or is in the dead-letter queue."""
-    tx.run("DELETE FROM suspects WHERE message_id = ?", (message_id,))
+def _most_deaths(tx: Transaction, names: Sequence[str]) -> int:
+    rows = tx.read_in("SELECT deaths FROM suspects", "message_id", names)
+    return max((row[0] for row in rows), default=0)
+
+
+def forgive(tx: Transaction, names: Sequence[str]) -> None:
+    """Undoes a try that failed for a reason that is not the messages'."""
+    changed = "UPDATE suspects SET deaths = deaths - 1"
+    tx.run_in(changed, "message_id", names, " AND deaths > 0")
+
+
+def clear(tx: Transaction, names: Sequence[str]) -> None:
+    """The messages were applied, or are in the dead-letter queue."""
+    tx.run_in("DELETE FROM suspects", "message_id", names)

@@ -59,9 +59,29 @@ class Transaction:
         self, select: str, column: str, keys: Sequence[Any], tail: str = ""
     ) -> Iterable[Row]:
         """`select … WHERE column IN (keys)` with `tail` behind it, in pieces, keys in order."""
-        for piece in _pieces(keys):
-            marks = ", ".join("?" * len(piece))
-            yield from self.read(f"{select} WHERE {column} IN ({marks}){tail}", piece)
+        for condition, piece in _conditions(column, keys):
+            yield from self.read(f"{select}{condition}{tail}", piece)
+
+    def run_in(
+        self,
+        change: str,
+        column: str,
+        keys: Sequence[Any],
+        tail: str = "",
+        parameters: Sequence[Any] = (),
+    ) -> None:
+        """`change … WHERE column IN (keys)` with `tail` behind it, in pieces, keys in order.
+
+        `parameters` are those of `change`.
+        """
+        for condition, piece in _conditions(column, keys):
+            self.run(f"{change}{condition}{tail}", (*parameters, *piece))
+
+
+def _conditions(column: str, keys: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+    for piece in _pieces(keys):
+        marks = ", ".join("?" * len(piece))
+        yield f" WHERE {column} IN ({marks})", piece
 
 
 def _pieces(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -61,6 +61,10 @@ class Port:
         self.wanted = True
         self.channel: BlockingChannel | None = None
 
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether RabbitMQ still waits for word of `delivery` from here."""
+        return self.channel is not None and self.epoch == delivery.epoch
+
 
 class Amqp:
     """Keeps a connection while the process lives."""

@@ -59,13 +59,13 @@ class Batch:
 
     `bids` are the highest fresh ones by shard.
 
-    `suspect` is a message to beware of: it came back after a consumer had it.
+    `suspects` are messages to beware of: they came back after a consumer had them.
     """
 
     items: Sequence[Item]
     shards: Sequence[int]
     ticks: Mapping[int, int] = field(default_factory=dict)
-    suspect: Delivery | None = None
+    suspects: Sequence[Delivery] = ()
     bids: Mapping[int, int] = field(default_factory=dict)
 
     def halves(self) -> tuple["Batch", "Batch"]:
@@ -79,6 +79,10 @@ class Batch:
             return self
         kept = {shard: tick for shard, tick in self.ticks.items() if tick > times.get(shard, 0)}
         return replace(self, ticks=kept)
+
+    def names(self) -> list[str]:
+        """What the suspects are known by."""
+        return [one.name for one in self.suspects]
 
     def without_items(self) -> "Batch":
         """What is left when every write is done with."""
@@ -112,8 +116,8 @@ def read(
             bids[delivery.shard] = max(bids.get(delivery.shard, LOWEST), envelope.bid)
     shards = sorted({delivery.shard for delivery in deliveries})
     kept = [item for item in items if item.place not in buried]
-    suspect = deliveries[0] if deliveries[0].suspect and items else None
-    return Batch(kept, shards, ticks, suspect, bids), [r for r in rejects if r.place not in buried]
+    suspects = list(dict.fromkeys(item.delivery for item in items if item.delivery.suspect))
+    return Batch(kept, shards, ticks, suspects, bids), [r for r in rejects if r.place not in buried]
 
 
 def _items(delivery: Delivery, envelope: Envelope) -> list[Item]:

@@ -123,8 +123,8 @@ class Inbox:
                 writes += one.writes
                 size += len(one.body)
                 full = writes > WRITES_MAX or size > BYTES_MAX
-                # A message that came back may be what killed a consumer: it goes alone.
-                if batch and (full or one.suspect or batch[0].suspect):
+                # What came back may have killed a consumer: it takes nothing else along.
+                if batch and (full or one.suspect != batch[0].suspect):
                     break
                 batch.append(self._deliveries.popleft())
         return batch

@@ -15,15 +15,16 @@ from functools import partial
 from pika.exceptions import AMQPError
 
 from jobhopper_consumer.amqp import Amqp, Port
-from jobhopper_consumer.batch import Batch, Item, read, reject, reject_whole
+from jobhopper_consumer.batch import Batch, Item, Reject, read, reject, reject_whole
 from jobhopper_consumer.cemetery import Cemetery, DeadLetterStormError
 from jobhopper_consumer.inbox import Delivery, Inbox
 from jobhopper_consumer.overtaking import send_again
 from jobhopper_consumer.telemetry import ConsumerMetrics
+from jobhopper_consumer.trials import Trials
 from jobhopper_core.errors import JobhopperError, StoreDataError, UnavailableError
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.model.writes import Outcome
-from jobhopper_core.store import shards, suspects
+from jobhopper_core.store import shards
 from jobhopper_core.store.database import Database
 from jobhopper_core.telemetry.probes import Pulse
 
@@ -56,8 +57,7 @@ class Worker:
         self._pulse = pulse
         self._stopping = threading.Event()
         self._cemetery = Cemetery(amqp, inbox.lane, metrics)
-        # Suspects whose try failed, but not by a death.
-        self._survived: list[str] = []
+        self._trials = Trials(database, inbox.lane)
         # By shard, the time (µs) up to which ticks don't count: an update stands behind them that
         # was accepted before them.
         self._ticks_after: dict[int, int] = {}
@@ -99,12 +99,35 @@ class Worker:
         deliveries = self._in_hand = self._inbox.gather(_IDLE_SECONDS)
         if not deliveries:
             return 0
+        batch, rejects = self._read(deliveries)
+        if batch.suspects and len(deliveries) > 1 and not self._together(batch, rejects):
+            return self._settle_apart(deliveries)
+        return self._settle(deliveries, batch, rejects)
+
+    def _together(self, batch: Batch, rejects: Sequence[Reject]) -> bool:
+        # What is buried is to be acknowledged before anything is tried that may be deadly.
+        return not rejects and self._trials.begin_together(batch)
+
+    def _settle_apart(self, deliveries: Sequence[Delivery]) -> int:
+        done = 0
+        for one in deliveries:
+            # After a channel's end another consumer may be at it.
+            if self._stopping.is_set() or not self._ports[one.shard].holds(one):
+                continue
+            done += self._settle([one], *self._read([one]))
+        return done
+
+    def _read(self, deliveries: Sequence[Delivery]) -> tuple[Batch, list[Reject]]:
         batch, rejects = read(deliveries, self._cemetery)
-        batch = batch.with_ticks_after(self._ticks_after)
+        return batch.with_ticks_after(self._ticks_after), rejects
+
+    def _settle(
+        self, deliveries: Sequence[Delivery], batch: Batch, rejects: Sequence[Reject]
+    ) -> int:
         for one in rejects:
             self._cemetery.bury(one)
-        if batch.suspect is not None:
-            self._apply_suspect(batch, batch.suspect)
+        if batch.suspects:
+            self._try(batch, alone=len(deliveries) == 1)
         elif batch.items or batch.ticks:
             self._apply(batch)
         # Of each shard the last: acknowledging it acknowledges all before it.
@@ -123,33 +146,19 @@ class Worker:
         self._amqp.give_back(self._ports[shard])
         self._amqp.open(self._ports[shard])
 
-    def _apply_suspect(self, batch: Batch, suspect: Delivery) -> None:
-        name = suspect.name
-        accuse = partial(
-            suspects.accuse, message_id=name, lane=self._inbox.lane, shard=suspect.shard
-        )
-        if self._database.write(accuse).result() > suspects.DEATHS_MAX:
+    def _try(self, batch: Batch, *, alone: bool) -> None:
+        if alone and not self._trials.begin_alone(batch):
             error = StoreDataError("Three consumers died of this message.")
-            self._cemetery.bury(reject_whole(suspect, error))
-            self._database.write(partial(suspects.clear, message_id=name)).result()
+            for one in batch.suspects:
+                self._cemetery.bury(reject_whole(one, error))
+            self._trials.clear(batch)
             return
         try:
-            self._apply(batch, partial(suspects.clear, message_id=name))
+            self._apply(batch, self._trials.clearing(batch))
         except Exception:
             # Whatever it was, nobody died of it.
-            self._survived.append(name)
-            self._forgive()
+            self._trials.survive(batch)
             raise
-
-    def _forgive(self) -> bool:
-        try:
-            while self._survived:
-                name = self._survived[-1]
-                self._database.write(partial(suspects.forgive, message_id=name)).result()
-                self._survived.pop()
-        except JobhopperError:
-            return False
-        return True
 
     def _apply(self, batch: Batch, also: Callable[..., None] | None = None) -> None:
         self._pulse.beat(self.name)
@@ -228,7 +237,7 @@ class Worker:
             self._database.write(probe).result(_ANSWER_SECONDS)
         except (JobhopperError, FutureTimeoutError):
             return False
-        return self._forgive() and self._amqp.up
+        return self._trials.forgive() and self._amqp.up
 
     def _halt(self) -> None:
         self._return_all()
