@@ -40,19 +40,20 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 
 # Each process of `-n` has stores of its own, and gets neighbours (`worksteal`), which share services
 # and tables. What measures stores and services within seconds (`timed`) mostly waits, so it has one
-# other of its kind beside it; but what measures outages runs one after another, for two cores are
-# just enough for the services that come back from one. What lasts by its plan, and waits more than
-# it works, has one other beside it: the cluster, or another folder of its kind.
+# other of its kind beside it; but what takes the whole machine is `alone`. What lasts by its plan,
+# and waits more than it works, has one other beside it: the cluster, or another folder of its kind.
 # What a part has nothing in need not be read.
 BUT_FOR = $(addprefix --ignore=tests/,$(1))
 OF_SERVICES := $(call BUT_FOR,chaos e2e faults monitoring pressure)
 STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal $(OF_SERVICES) -m "stores and not timed and not lasting and not long"
 TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal $(OF_SERVICES) -m "timed and not long"
-OUTAGE_TESTS := $(BIN)/pytest tests/faults tests/pressure -m "timed and not long"
+OUTAGE_TESTS := $(BIN)/pytest -n 2 --dist worksteal tests/faults -m "timed and not alone and not long"
+LONE_TESTS := $(BIN)/pytest tests/faults tests/pressure -m "alone and not long"
 LASTING_TESTS := $(BIN)/pytest -n 2 --dist loadscope -m
 
 test: test-services ## Runs every check and every test, but the long forms of some
 	$(OUTAGE_TESTS)
+	$(LONE_TESTS)
 	$(LASTING_TESTS) "(lasting or e2e) and not long"
 
 test-services: .venv/.dev check ready ## Runs those of them that need no outage, no minutes of waiting, no cluster
@@ -70,6 +71,7 @@ test-stack: .venv/.dev ## Runs the tests that need real stores, in containers th
 	$(STORE_TESTS)
 	$(TIMED_TESTS)
 	$(OUTAGE_TESTS)
+	$(LONE_TESTS)
 	$(LASTING_TESTS) "lasting and not long"
 
 test-e2e: .venv/.dev ## Runs the tests on a kind cluster, which they make

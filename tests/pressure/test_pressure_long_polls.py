@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import closing
 from statistics import median
 
 import psutil
@@ -15,7 +16,7 @@ from .memory import Memory, tell
 from .steps import claim, create, created, soon, succeed
 
 # All of them come and go within seconds, which takes the whole machine.
-pytestmark = pytest.mark.timed
+pytestmark = [pytest.mark.timed, pytest.mark.alone]
 CROWD = 10_000
 # What a waiting claim may take: connection, parser, request, tasks, timers (35 KB were measured).
 _KB_EACH = 45
@@ -46,9 +47,11 @@ def busy(services: Services, seconds: float) -> float:
 def test_ten_thousand_who_wait_cost_little_and_hold_up_nobody(
     queues: int, services: Services, memory: Memory
 ) -> None:
-    api = Api(services.ports[0], services.key)
     names = [f"crowd{queues}.{i}" for i in range(queues)]
-    with Crowd(services, names) as crowd:
+    with (
+        closing(Api(services.ports[0], services.key)) as api,
+        Crowd(services, names) as crowd,
+    ):
         come(crowd, api, CROWD)
         memory.check(CROWD * _KB_EACH / 1_000, f"{memory.grown() * 1e3 / CROWD:.1f} KB a poll")
         load = busy(services, 2)
@@ -76,9 +79,9 @@ def test_ten_thousand_who_wait_cost_little_and_hold_up_nobody(
         assert services.apis[0].stop() == 0
     services.apis[0].start()
     services.apis[0].await_ready()
-    # Another process now: neither connections nor waiters are left of the crowd.
-    assert waiting(api) == 0
-    api.close()
+    with closing(Api(services.ports[0], services.key)) as api:
+        # Another process now: neither connections nor waiters are left of the crowd.
+        assert waiting(api) == 0
 
 
 def work_one(api: Api) -> float:
