@@ -35,13 +35,14 @@ def _start(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A job in the background of a shell ignores SIGINT, and its children inherit that.
-        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - it calls one C function
+        # A job in the background ignores SIGINT, one under `nohup` SIGHUP; children inherit that.
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - it calls C functions alone
     )
 
 
 def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _left(folder: Path) -> list[psutil.Process]:

@@ -11,15 +11,41 @@ from pathlib import Path
 from types import FrameType
 
 _END_SECONDS = 5.0
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Process = subprocess.Popen[str]
+
+
+class Interrupts:
+    """Turns signals into a KeyboardInterrupt, if need be a moment later."""
+
+    def __init__(self) -> None:
+        self._held = self._came = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """Handles a signal."""
+        if self._held:
+            self._came = True
+        else:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is interrupted in the block, but at its end."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._came:
+            raise KeyboardInterrupt
 
 
 @dataclass
 class Processes:
     """Starts children, and ends them in the reverse order."""
 
+    interrupts: Interrupts = field(default_factory=Interrupts)
     _started: list[Process] = field(default_factory=list)
 
     def start(
@@ -36,7 +62,8 @@ class Processes:
         With `listen`, its standard output is the caller's to read instead. Of the JOBHOPPER_
         variables it sees only `settings`.
         """
-        with log.open("a") as written:
+        # Interrupted in the midst of a start, nobody would know the child.
+        with log.open("a") as written, self.interrupts.held():
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 env=_environment(settings),
@@ -47,7 +74,7 @@ class Processes:
                 # Ctrl-C at the terminal is for the demo, which then ends them in order.
                 start_new_session=True,
             )
-        self._started.append(process)
+            self._started.append(process)
         return process
 
     def end(self) -> None:
@@ -59,20 +86,21 @@ class Processes:
 @contextmanager
 def processes() -> Iterator[Processes]:
     """Ends the children however the block is left: at SIGTERM and a closed terminal too."""
-    before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     children = Processes()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    # What is ignored, as by `nohup`, remains so.
+    handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, children.interrupts)
     try:
         yield children
     finally:
         # A second Ctrl-C must not leave one behind.
-        impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in handled:
+            signal.signal(number, signal.SIG_IGN)
         children.end()
-        for number, handler in {**before, signal.SIGINT: impatient}.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+        for number in handled:
+            signal.signal(number, before[number])
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
