@@ -5,8 +5,8 @@ BIN := .venv/bin
 PACKAGES := core services/api services/consumer services/refiller services/embedded jobs/migrator jobs/pruner client
 # One flag a package: pip wants `-e DIR` for each.
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
-# pip keeps its downloads in the user's cache folder, so a second set-up is quick.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Downloads are kept in the user's cache folder, so a second set-up is quick.
+INSTALL := requirements/install
 
 # Processes and test modules start many times: their byte code is kept, whatever the machine's default.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,16 +17,16 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Lists these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-.venv/.run: requirements/run.lock $(addsuffix /pyproject.toml,$(PACKAGES))
+.venv/.run: requirements/install requirements/setup.lock requirements/run.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Jobhopper needs Python 3.11 or newer; this is $$($(PYTHON) -V). Name another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing: apt-get install -y python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(PIP) --require-hashes -r requirements/run.lock
-	$(PIP) --no-deps --no-build-isolation $(EDITABLE)
+	$(INSTALL) --require-hashes -r requirements/run.lock
+	$(INSTALL) --no-deps --no-build-isolation $(EDITABLE)
 	@touch $@
 
 .venv/.dev: .venv/.run requirements/dev.lock
-	$(PIP) --require-hashes -r requirements/dev.lock
+	$(INSTALL) --require-hashes -r requirements/dev.lock
 	@touch $@
 
 setup: .venv/.dev ## Makes .venv with all packages and tools, from the lock files
@@ -133,7 +133,7 @@ tools: ## Brings kind, helm, kubectl, skaffold, promtool, Prometheus; prints a P
 	@k8s/tools
 
 lock: ## Renews the lock files (needs uv)
-	cd requirements && for f in run services dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
+	cd requirements && for f in setup run services dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
 
 clean: ## Removes what the other targets made in this folder
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

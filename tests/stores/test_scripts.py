@@ -7,10 +7,11 @@ from pathlib import Path
 from stack.containers.docker import K8S
 
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
+_FOLDERS = (K8S, K8S.parent / "requirements")
 
 
 def _scripts() -> list[Path]:
-    files = [f for f in K8S.rglob("*") if f.is_file()]
+    files = [f for folder in _FOLDERS for f in folder.rglob("*") if f.is_file()]
     return [f for f in files if f.name in {"recipe", "lib.sh"} or f.read_bytes()[:2] == b"#!"]
 
 
