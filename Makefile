@@ -45,7 +45,7 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 # What a part has nothing in need not be read.
 BUT_FOR = $(addprefix --ignore=tests/,$(1))
 OF_SERVICES := $(call BUT_FOR,chaos e2e faults monitoring pressure)
-STORE_TESTS := $(BIN)/pytest -n 3 --dist worksteal $(OF_SERVICES) -m "stores and not timed and not lasting and not long"
+UNTIMED := not timed and not lasting and not e2e and not long
 TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal $(OF_SERVICES) -m "timed and not long"
 OUTAGE_TESTS := $(BIN)/pytest -n 2 --dist worksteal tests/faults -m "timed and not alone and not long"
 LONE_TESTS := $(BIN)/pytest tests/faults tests/pressure -m "alone and not long"
@@ -57,8 +57,7 @@ test: test-services ## Runs every check and every test, but the long forms of so
 	$(LASTING_TESTS) "(lasting or e2e) and not long"
 
 test-services: .venv/.dev check ready ## Runs those of them that need no outage, no minutes of waiting, no cluster
-	$(BIN)/pytest -n 3 $(call BUT_FOR,e2e faults pressure) -m "not stores and not e2e and not long"
-	$(STORE_TESTS)
+	$(BIN)/pytest -n 3 --dist worksteal $(call BUT_FOR,e2e faults pressure) -m "$(UNTIMED)"
 	$(TIMED_TESTS)
 
 test-fast: .venv/.dev ## Runs the tests that take no more than two minutes together
@@ -68,7 +67,7 @@ test-long: .venv/.dev ## Runs the long forms: the same tests with many more rand
 	$(BIN)/pytest -n 2 -m long
 
 test-stack: .venv/.dev ## Runs the tests that need real stores, in containers that they start
-	$(STORE_TESTS)
+	$(BIN)/pytest -n 3 --dist worksteal $(OF_SERVICES) -m "stores and $(UNTIMED)"
 	$(TIMED_TESTS)
 	$(OUTAGE_TESTS)
 	$(LONE_TESTS)

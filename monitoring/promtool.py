@@ -1,7 +1,7 @@
 """The alerts' cases as unit tests of promtool: each fires in its world, none where all is well."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -12,19 +12,31 @@ from monitoring.well import world
 _WELL = Case({}, at="100m")
 
 
-def files(groups: tuple[Group, ...], rule_files: Iterable[str]) -> dict[str, str]:
-    """Files of tests by name, for all groups; `rule_files` are the files that they test.
+class Files(NamedTuple):
+    """Texts by file name: tests, and the rules that they need beside the shipped ones."""
 
-    One for each interval: to look at a month once a minute would take minutes.
+    tests: dict[str, str]
+    rules: dict[str, str]
+
+
+def files(groups: tuple[Group, ...], rule_files: Iterable[str]) -> Files:
+    """The tests of all groups; `rule_files` are those of the rules as they are shipped.
+
+    The cases of an alert read a file with its rule alone: to evaluate all for each of them would
+    take twenty times as long. A file of tests for each interval: to look at a month once a minute
+    would take minutes.
     """
     alerts = [alert for group in groups for alert in group.alerts]
-    by_interval: dict[str, list[dict[str, Any]]] = {"1m": [_well(alerts)]}
-    for test in (test for alert in alerts for test in _tests(alert)):
-        by_interval.setdefault(test["interval"], []).append(test)
-    return {
-        f"{interval}.yaml": _text(interval, tests, list(rule_files))
-        for interval, tests in by_interval.items()
-    }
+    found = Files({"well.yaml": _text("1m", [_well(alerts)], list(rule_files))}, {})
+    for alert in alerts:
+        alone = f"{alert.name}-alone.yaml"
+        found.rules[alone] = rules.text(alert.name, [alert])
+        by_interval: dict[str, list[dict[str, Any]]] = {}
+        for test in _tests(alert):
+            by_interval.setdefault(test["interval"], []).append(test)
+        for interval, tests in by_interval.items():
+            found.tests[f"{alert.name}-{interval}.yaml"] = _text(interval, tests, [alone])
+    return found
 
 
 def _text(interval: str, tests: list[dict[str, Any]], rule_files: list[str]) -> str:

@@ -1,5 +1,6 @@
 """Groups of alerts as rule files of Prometheus."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -17,9 +18,14 @@ def anchor(alert: Alert) -> str:
 
 def files(groups: tuple[Group, ...]) -> dict[str, str]:
     """The rule files by name."""
-    return {
-        f"{group.name}.yaml": _text(group.name, list(map(rule, group.alerts))) for group in groups
-    }
+    return {f"{group.name}.yaml": text(group.name, group.alerts) for group in groups}
+
+
+def text(name: str, alerts: Iterable[Alert]) -> str:
+    """A rule file with one group of alerts."""
+    rules = [rule(alert) for alert in alerts]
+    content = {"groups": [{"name": f"jobhopper.{name}", "rules": rules}]}
+    return HEAD + yaml.safe_dump(content, sort_keys=False, width=100)
 
 
 def rule(alert: Alert) -> dict[str, Any]:
@@ -35,8 +41,3 @@ def rule(alert: Alert) -> dict[str, Any]:
             "runbook_url": anchor(alert),
         },
     }
-
-
-def _text(name: str, rules: list[dict[str, Any]]) -> str:
-    content = {"groups": [{"name": f"jobhopper.{name}", "rules": rules}]}
-    return HEAD + yaml.safe_dump(content, sort_keys=False, width=100)

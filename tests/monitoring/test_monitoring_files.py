@@ -86,14 +86,13 @@ def test_panels_lie_beside_each_other(dashboard: Dashboard) -> None:
 def test_each_alert_fires_in_its_world_and_none_where_all_is_well(
     tools: str, tmp_path: Path
 ) -> None:
-    written = rules.files(alerts.ALL)
-    for name, text in written.items():
+    shipped = rules.files(alerts.ALL)
+    made = promtool.files(alerts.ALL, shipped)
+    tests = {f"test-{name}": text for name, text in made.tests.items()}
+    for name, text in {**shipped, **made.rules, **tests}.items():
         (tmp_path / name).write_text(text)
-    tests = promtool.files(alerts.ALL, written)
-    for name, text in tests.items():
-        (tmp_path / f"test-{name}").write_text(text)
-    run(tools, tmp_path, "check", "rules", *written)
-    run(tools, tmp_path, "test", "rules", *(f"test-{name}" for name in tests))
+    run(tools, tmp_path, "check", "rules", *shipped)
+    run(tools, tmp_path, "test", "rules", *tests)
 
 
 def run(path: str, folder: Path, *words: str) -> None:
