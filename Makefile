@@ -12,7 +12,7 @@ INSTALL := requirements/install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-services test-fast test-stack test-long stack check check-code format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready lock clean
+.PHONY: help setup demo dev test test-services test-fast test-stack test-long stack check check-code format bench bench-stack chaos images cluster cluster-down test-e2e stores stores-down check-chart tools ready ready-images ready-tools lock clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -125,7 +125,12 @@ stores-down: ## Stops and removes them (VOLUMES=1: their data too)
 
 ready: .venv/.run ## Makes each image and tool present that tests use; minutes where nothing is cached
 	@k8s/airgap/docker-up
+	@$(MAKE) --no-print-directory --jobs=2 ready-images ready-tools
+
+ready-images: # which takes one processor mostly, and tools take what there is
 	@k8s/airgap/image $$(sed -n 's/^[A-Z_]*_IMAGE=//p' k8s/images.env)
+
+ready-tools:
 	@k8s/tools kind helm kubectl skaffold helm3 promtool prometheus toxiproxy-server >/dev/null
 
 tools: ## Brings kind, helm, kubectl, skaffold, promtool, Prometheus; prints a PATH, to be eval'ed
