@@ -46,8 +46,8 @@ dev: .venv/.run ## Starts the embedded server on a database file in this folder
 BUT_FOR = $(addprefix --ignore=tests/,$(1))
 OF_SERVICES := $(call BUT_FOR,chaos e2e faults monitoring pressure)
 UNTIMED := not timed and not lasting and not e2e and not long
-TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal $(OF_SERVICES) -m "timed and not long"
-OUTAGE_TESTS := $(BIN)/pytest -n 2 --dist worksteal tests/faults -m "timed and not alone and not long"
+TIMED_TESTS := $(BIN)/pytest -n 2 --dist worksteal $(OF_SERVICES) -m "timed and not alone and not long"
+OUTAGE_TESTS := $(BIN)/pytest -n 2 --dist worksteal tests/faults tests/pressure -m "timed and not alone and not long"
 LONE_TESTS := $(BIN)/pytest tests/faults tests/pressure -m "alone and not long"
 LASTING_TESTS := $(BIN)/pytest -n 2 --dist loadscope -m
 
@@ -136,8 +136,8 @@ ready-tools:
 tools: ## Brings kind, helm, kubectl, skaffold, promtool, Prometheus; prints a PATH, to be eval'ed
 	@k8s/tools
 
-lock: ## Renews the lock files (needs uv)
-	cd requirements && for f in setup run services dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
+lock: .venv/.run ## Renews the lock files
+	cd requirements && for f in setup run services dev; do ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --output-file $$f.lock $$f.in; done
 
 clean: ## Removes what the other targets made in this folder
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

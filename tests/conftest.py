@@ -28,17 +28,23 @@ _SORTED = {"consumer", "hopper", "pruner", "stack", "store", "stores"}
 # Folders whose tests take minutes by their plan: for faults to come and go, for alerts to fire,
 # for what fills up to be full.
 _LASTING = {"chaos", "monitoring", "pressure"}
+# Those whose tests may need the whole machine.
+_OUTAGES = {"faults", "pressure"}
 _TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a store in a container, and what of it is to run with nothing beside it."""
+    """Marks what needs a store in a container, and what of it runs beside little or nothing."""
     for item in items:
         if _STORES & set(getattr(item, "fixturenames", ())) or _kind(item) in _STORES:
             item.add_marker(pytest.mark.stores)
         needs_stores = item.get_closest_marker("stores") is not None
         folder = item.path.relative_to(_TESTS).parts[0]
         says_so = item.get_closest_marker("timed") is not None
+        if item.get_closest_marker("alone") is not None and not (says_so and folder in _OUTAGES):
+            raise pytest.UsageError(
+                f"{item.nodeid}: what is alone is timed, too, and in {_OUTAGES}."
+            )
         if needs_stores and not says_so and folder not in _SORTED:
             item.add_marker(pytest.mark.lasting if folder in _LASTING else pytest.mark.timed)
 

@@ -34,6 +34,8 @@ def test_what_killed_three_consumers_is_buried_and_its_neighbours_are_applied(
         consumer = ground.consumer()
         until(trap.caught, 20, consumer.tail())
         until(lambda counted=counted: deaths(ground)[-1:] == counted)
+        # Its neighbours died with it once at most.
+        assert all(number == 1 for number in deaths(ground)[:-1])
         consumer.kill()
         trap.end_who_waits()
         until(lambda: not trap.caught(), 15)

@@ -95,8 +95,8 @@ def test_what_kills_its_consumer_is_buried_and_can_be_sent_again(
     broker.publish(Lane.CREATES, 0, encode(of_writes([poison], poison.at)), 1, "deadly")
     after = created(create(api, "deadly", 5))
     trap = Trap(mysql.url, poison)
-    # It comes in a batch first, so that nobody can tell which message it was; then three times
-    # alone, each noted before it is tried.
+    # It comes in a batch first, uncounted; then with all that came back, and then alone, each
+    # noted before it is tried.
     for _ in range(4):
         consumer.start()
         wait_until(trap.caught)

@@ -96,9 +96,11 @@ def processes() -> Iterator[Processes]:
         yield children
     finally:
         # A second Ctrl-C must not leave one behind.
-        for number in handled:
-            signal.signal(number, signal.SIG_IGN)
-        children.end()
+        try:
+            for number in handled:
+                signal.signal(number, signal.SIG_IGN)
+        finally:
+            children.end()
         for number in handled:
             signal.signal(number, before[number])
 

@@ -1,10 +1,10 @@
 """Messages that came back after their consumer died, with how often.
 
 A redelivered envelope may be what killed it. Before it is applied, its try is committed here;
-its own transaction clears it. All that came back is tried together first, since most consumers
-die of something else; after a death in such a try each goes alone. What kills three consumers
-goes to the dead-letter queue. RabbitMQ's own counter can't tell: it rises for a whole window
-whenever a channel closes.
+its own transaction clears it. What came back is tried together first, since most consumers die of
+something else; where one in a batch has a death to its name, each of that batch goes alone. What
+kills three consumers goes to the dead-letter queue. RabbitMQ's own counter can't tell: it rises for
+a whole window whenever a channel closes.
 """
 
 import hashlib

@@ -70,8 +70,8 @@ class Inbox:
     def trust(self, deliveries: Iterable[Delivery]) -> None:
         """Notes messages that go back for a reason that is none of theirs.
 
-        After an outage whole windows come back; one by one, each with its try committed before it,
-        they would take long. What came from a death stays suspect.
+        After an outage whole windows come back, and a death later on would have each of them tried
+        alone. What came from a death stays suspect.
         """
         self._returned |= {one.name: None for one in deliveries if not one.suspect}
         while len(self._returned) > _RETURNED_MAX:

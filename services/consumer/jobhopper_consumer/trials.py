@@ -16,7 +16,7 @@ from jobhopper_core.store.suspects import Suspect
 
 
 class Trials:
-    """Those of one lane. All but `forgive` raise UnavailableError when MySQL can't serve."""
+    """Those of one lane. Beginning or clearing raises UnavailableError when MySQL can't serve."""
 
     def __init__(self, database: Database, lane: Lane) -> None:
         self._database = database

@@ -105,7 +105,7 @@ class Worker:
         return self._settle(deliveries, batch, rejects)
 
     def _together(self, batch: Batch, rejects: Sequence[Reject]) -> bool:
-        # What is buried is to be acknowledged before anything is tried that may be deadly.
+        # What can't be read is buried at once, and acknowledged before what may be deadly is tried.
         return not rejects and self._trials.begin_together(batch)
 
     def _settle_apart(self, deliveries: Sequence[Delivery]) -> int:
