@@ -19,6 +19,13 @@ content_hash() {
   if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c 1-16
 }
 
+# lock_file FILE: this process works alone from here on, among those that lock FILE.
+lock_file() {
+  command -v flock >/dev/null || return 0 # macOS: two runs at once only do the same twice
+  exec 8>"$1"
+  flock 8
+}
+
 docker_answers() { bounded 15 docker info >/dev/null 2>&1; }
 
 # may_install WHAT: root on Debian or a child of it, else it says what to do by hand.
