@@ -10,13 +10,14 @@ from typing import Any
 
 import uvloop
 
-from bench import end_to_end, latency, one_call, silencing, stack_claim_cost
+from bench import end_to_end, latency, machine, one_call, silencing, stack_claim_cost
 from bench.claim_cost import LARGE, SMALL, claim_cost
 from bench.connection import Target
 from bench.server import embedded, stack
 from stack.services import Stores
 
 RUNS = 3
+_ALONE = ("inserts in 500s", "claims in 100s", "ends in 500s", "claims of one")
 Start = Callable[[], AbstractContextManager[Target]]
 
 
@@ -50,6 +51,19 @@ def _on_server(start: Start, measure: Callable[[Target], Coroutine[Any, Any, Any
         with start() as target:
             results.append(uvloop.run(measure(target)))
     return results
+
+
+def _machine(_start: Start, *, on_stack: bool) -> None:
+    _row(
+        "Python alone, million turns of a loop/s", [machine.python_alone() for _ in range(RUNS)], ""
+    )
+    if not on_stack:
+        return
+    runs = [machine.mysql_alone(_stores()) for _ in range(RUNS)]
+    for i, name in enumerate(_ALONE):
+        values = [run[i] for run in runs]
+        _row(f"MySQL alone, {name}/s", values, f"{machine.REFERENCE[i]:,} set the targets")
+    _row("MySQL alone, jobs/s", [run.jobs for run in runs], f"{machine.REFERENCE.jobs:,.0f}")
 
 
 def _end_to_end(start: Start, *, on_stack: bool) -> None:
@@ -113,6 +127,7 @@ def _silencing(_start: Start, *, on_stack: bool) -> None:
 
 
 _MEASURES: dict[str, Callable[..., None]] = {
+    "machine": _machine,
     "end-to-end": _end_to_end,
     "create-many": _create_many,
     "create": _create,

@@ -9,12 +9,12 @@ from jobhopper_core.store import queues
 from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.transaction import Transaction
 
-_SHARDS = 4
+SHARDS = 4
 _SLOT = 40_000
 _DAY = 86_400 * 1_000_000
 _PIECE = 2_000
-_PAYLOAD = '{"data": "' + "x" * 188 + '"}'
-_COLUMNS = (
+PAYLOAD = '{"data": "' + "x" * 188 + '"}'
+COLUMNS = (
     "id",
     "shard",
     "queue",
@@ -47,8 +47,8 @@ def _insert(tx: Transaction, queue: str, ids: list[str], status: Status, at: int
     queues.ensure(tx, queue)
     queued = status is Status.QUEUED
     head = (queue, "measure", status.value)
-    tail = (at - at % 1000, 5, queue if queued else None, at, at, None if queued else at, _PAYLOAD)
+    tail = (at - at % 1000, 5, queue if queued else None, at, at, None if queued else at, PAYLOAD)
     # Priorities in turn, so that the order is not that of the ids.
-    rows = [(raw(id_), shard(id_, _SHARDS), *head, i % 10, *tail) for i, id_ in enumerate(ids)]
-    tx.insert_new("jobs", _COLUMNS, rows)
+    rows = [(raw(id_), shard(id_, SHARDS), *head, i % 10, *tail) for i, id_ in enumerate(ids)]
+    tx.insert_new("jobs", COLUMNS, rows)
     tx.dialect.add_counts(tx.connection, [(queue, 0, status.value, len(ids))])

@@ -37,8 +37,7 @@ class ApiKey(msgspec.Struct, frozen=True):
 
     def allows(self, scope: Scope, queue: str | None) -> bool:
         """Whether this key may use `scope` on `queue` (None: on every queue there is)."""
-        granted = self.scopes.get(scope, []) + self.scopes.get(Scope.ADMIN, [])
-        return any(pattern == "*" or _matches(pattern, queue) for pattern in granted)
+        return any(pattern == "*" or _matches(pattern, queue) for pattern in self.patterns(scope))
 
     def patterns(self, scope: Scope) -> list[str]:
         """The queue patterns that this key has for `scope`."""

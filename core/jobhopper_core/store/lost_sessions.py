@@ -40,6 +40,15 @@ class Session(Base):
         self.name = f"jobhopper-{secrets.token_hex(8)}"
         super().__init__(**options, program_name=self.name)
 
+    def escape(self, obj: object, mapping: Any = None) -> str:  # noqa: ANN401 - as the driver has it
+        """As the driver's, with less to ask of a whole number and of what is not there."""
+        # A batch of 500 jobs has 7,000 values, most of them one of these.
+        if type(obj) is int:
+            return str(obj)
+        if obj is None:
+            return "NULL"
+        return super().escape(obj, mapping)
+
 
 class LostSessions:
     """Those of one engine."""

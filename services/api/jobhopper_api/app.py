@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
-from jobhopper_api.http.endpoint import endpoint
 from jobhopper_api.http.middleware import Outermost
 from jobhopper_api.http.problems import (
     CONTENT_TYPE,
@@ -21,6 +20,7 @@ from jobhopper_api.http.problems import (
     problem_of,
     status_of,
 )
+from jobhopper_api.http.route import OperationRoute
 from jobhopper_api.openapi import described
 from jobhopper_api.operations import Operation
 from jobhopper_api.routes import (
@@ -61,13 +61,7 @@ def build_app(services: Services) -> ASGIApp:
     app = FastAPI(title="Jobhopper", version=services.facts.version, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     for operation in OPERATIONS:
-        app.add_api_route(
-            operation.path,
-            endpoint(operation, services),
-            methods=[operation.method],
-            summary=operation.summary,
-            operation_id=operation.handler.__name__,
-        )
+        app.router.routes.append(OperationRoute(operation, services))
     app.router.routes.extend(probes.routes(services))
     document = described(OPERATIONS, services.facts.version)
     app.openapi = lambda: document  # type: ignore[method-assign]

@@ -1,5 +1,8 @@
 """The API's metrics. Queue labels stop at the first 500, so a label can't grow without bound."""
 
+import collections
+from collections.abc import Iterable
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -78,3 +81,9 @@ class ApiMetrics:
             registry=registry,
         )
         tell_release(registry, "api", version)
+
+
+def count(metric: Counter, labels: Iterable[tuple[str, ...]]) -> None:
+    """Adds one to `metric` for each of `labels`; the series is looked for once a kind."""
+    for kind, n in collections.Counter(labels).items():
+        metric.labels(*kind).inc(n)

@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from jobhopper_api.http.identity import require
 from jobhopper_api.operations import Answer, Call, Operation
+from jobhopper_api.telemetry import count
 from jobhopper_api.wire import answers
 from jobhopper_api.wire.queries import NoQuery
 from jobhopper_api.wire.requests import Claim
@@ -30,8 +31,8 @@ async def claim(call: Call[Claim, NoQuery]) -> Answer:
         # Nobody is there to work on them: another worker gets them now, not after the lease.
         await services.claims.give_back(jobs)
         jobs = []
-    for job in jobs:
-        services.metrics.claimed.labels(services.metrics.label(job.queue), job.path).inc()
+    label = services.metrics.label
+    count(services.metrics.claimed, [(label(job.queue), job.path) for job in jobs])
     return Answer(200, answers.Claims([_signed(call, job) for job in jobs]))
 
 

@@ -12,6 +12,7 @@ from msgspec import UNSET
 from jobhopper_api.http.identity import require
 from jobhopper_api.operations import Answer, Call, Operation
 from jobhopper_api.routes.preparing import Wanted, prepare
+from jobhopper_api.telemetry import count
 from jobhopper_api.wire import answers, decode, json_text
 from jobhopper_api.wire.queries import CreateQuery
 from jobhopper_api.wire.requests import NewJob, NewJobs
@@ -79,9 +80,9 @@ async def create(call: Call[NewBatch, CreateQuery]) -> Answer:
     ]
     receipt = written[0].receipt
     services.sampling.note(job_ids)
-    for write, duplicate in zip(writes, duplicates, strict=True):
-        if not duplicate:
-            _count(call, write, receipt)
+    label = services.metrics.label
+    new = [w for w, duplicate in zip(writes, duplicates, strict=True) if not duplicate]
+    count(services.metrics.created, [(label(write.queue), receipt) for write in new])
     if call.query.wait and receipt == "rabbitmq" and await _persisted(call, job_ids):
         receipt = "mysql"
     return _answer(batch, job_ids, duplicates, receipt)
@@ -156,11 +157,6 @@ def _wanted(call: Call[NewBatch, CreateQuery], now: int) -> Wanted:
 def _traceparent(call: Call[NewBatch, CreateQuery]) -> str | None:
     value = call.request.headers.get(_TRACEPARENT)
     return value if value and len(value) <= limits.TRACEPARENT_MAX and value.isascii() else None
-
-
-def _count(call: Call[NewBatch, CreateQuery], write: Create, receipt: answers.Receipt) -> None:
-    metrics = call.services.metrics
-    metrics.created.labels(metrics.label(write.queue), receipt).inc()
 
 
 def _answer(

@@ -9,6 +9,7 @@ from msgspec import UNSET, Raw, UnsetType
 from jobhopper_api.http.identity import require
 from jobhopper_api.http.problems import problem_of, status_of
 from jobhopper_api.operations import Answer, Call, Operation
+from jobhopper_api.telemetry import count
 from jobhopper_api.wire import answers, decode, json_text
 from jobhopper_api.wire.queries import NoQuery
 from jobhopper_api.wire.requests import BatchUpdate, BatchUpdates, WorkerUpdate
@@ -29,6 +30,11 @@ from jobhopper_core.model.writes import Extend, Fail, Outcome, Release, Succeed,
 AnyCall = Call[Any, Any]
 
 _STATUS: dict[answers.Receipt, int] = {"rabbitmq": 202, "mysql": 200}
+_STATUS_SET: dict[type[Update], str] = {
+    Succeed: "succeeded",
+    Fail: "failed",
+    Release: "queued",
+}
 _LOST = {
     Outcome.STALE_CLAIM: "This claim has ended: the job was handed out again or is waiting for it. "
     "Stop working on it.",
@@ -75,8 +81,7 @@ class Settled(NamedTuple):
 async def settle(call: AnyCall, accepted: Sequence[Accepted]) -> list[Settled]:
     """Makes accepted updates durable, in order."""
     written = await _written(call, [one.write for one in accepted])
-    for one, how in zip(accepted, written, strict=True):
-        _count(call, one, how)
+    _count(call, accepted, written)
     return [
         Settled(how.receipt, _refusal(one, how.outcome, outage=call.services.outage.state.active))
         for one, how in zip(accepted, written, strict=True)
@@ -237,14 +242,17 @@ def _new_token(call: AnyCall, one: Accepted) -> answers.LeaseToken | UnsetType:
     return answers.LeaseToken(token, to_text(one.until))
 
 
-def _count(call: AnyCall, one: Accepted, how: Written) -> None:
-    metrics, outcome = call.services.metrics, how.outcome
-    if outcome is None or outcome is Outcome.APPLIED:
-        status = {Succeed: "succeeded", Fail: "failed", Release: "queued"}.get(type(one.write))
-        queue = metrics.label(one.lease.queue)
-        metrics.updates.labels(queue, status or "heartbeat", how.receipt).inc()
-    elif outcome is not Outcome.DUPLICATE:
-        metrics.skipped.labels(outcome.value).inc()
+def _count(call: AnyCall, accepted: Sequence[Accepted], written: Sequence[Written]) -> None:
+    metrics = call.services.metrics
+    applied, skipped = [], []
+    for one, how in zip(accepted, written, strict=True):
+        if how.outcome is None or how.outcome is Outcome.APPLIED:
+            status = _STATUS_SET.get(type(one.write), "heartbeat")
+            applied.append((metrics.label(one.lease.queue), status, how.receipt))
+        elif how.outcome is not Outcome.DUPLICATE:
+            skipped.append((how.outcome.value,))
+    count(metrics.updates, applied)
+    count(metrics.skipped, skipped)
 
 
 OPERATIONS = (
