@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
+from jobhopper_api.http.direct import Direct
 from jobhopper_api.http.middleware import Outermost
 from jobhopper_api.http.problems import (
     CONTENT_TYPE,
@@ -60,15 +61,21 @@ def build_app(services: Services) -> ASGIApp:
     """The application that serves `services`."""
     app = FastAPI(title="Jobhopper", version=services.facts.version, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
-    for operation in OPERATIONS:
-        app.router.routes.append(OperationRoute(operation, services))
-    app.router.routes.extend(probes.routes(services))
+    routes = [OperationRoute(operation, services) for operation in OPERATIONS]
+    # They are served before the framework is asked; it tells an unknown method from a path.
+    app.router.routes.extend([*routes, *probes.routes(services)])
     document = described(OPERATIONS, services.facts.version)
     app.openapi = lambda: document  # type: ignore[method-assign]
     app.add_exception_handler(JobhopperError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_fault)
-    return Outermost(app, services.metrics, loopback_only=services.facts.loopback_only)
+    direct = Direct(app, routes, _answer_to)
+    return Outermost(direct, services.metrics, loopback_only=services.facts.loopback_only)
+
+
+async def _answer_to(request: Request, error: Exception) -> Response:
+    on_error = _on_error if isinstance(error, JobhopperError) else _on_fault
+    return await on_error(request, error)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -12,11 +12,12 @@ class OperationRoute(Route):
     """Leads to the operation's endpoint, and tells the layers around it where it led.
 
     FastAPI's own kind prepares dependencies for every request, of which there are none here: that
-    costs a seventh of a create.
+    cost a sixth of a create.
     """
 
     def __init__(self, operation: Operation, services: Services) -> None:
         super().__init__(operation.path, endpoint(operation, services))
+        self.method = operation.method
         # Starlette adds HEAD to GET.
         self.methods = {operation.method}
 
