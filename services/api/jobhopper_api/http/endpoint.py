@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -16,40 +15,42 @@ from jobhopper_api.wire import decode
 from jobhopper_core.errors import OutcomeUnknownError, UnavailableError
 from jobhopper_core.model.access import ApiKey
 
-T = TypeVar("T")
 JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 
 
 def endpoint(operation: Operation, services: Services) -> Callable[[Request], Awaitable[Response]]:
     """The function that the router calls for `operation`."""
+    unknown = _slow if operation.method == "GET" else _unknown
 
     async def serve(request: Request) -> Response:
-        caller = await _within(services.gate.identify(request), _slow)
-        call = await _read(operation, services, request, caller)
-        patience = operation.patience(call.body, call.query)
-        answer = await _within(operation.handler(call), _unknown(request.method), patience)
-        return _response(answer)
+        late = _slow
+        try:
+            # One timer for all three parts: each has its own time, and none its own machinery.
+            async with asyncio.timeout(DEADLINE_SECONDS) as timer:
+                caller = await services.gate.identify(request)
+                late = _late_body
+                _restart(timer)
+                call = await _read(operation, services, request, caller)
+                late = unknown
+                _restart(timer, operation.patience(call.body, call.query))
+                return _response(await operation.handler(call))
+        except TimeoutError:
+            raise late() from None
 
     return serve
+
+
+def _restart(timer: asyncio.Timeout, patience: float = 0.0) -> None:
+    timer.reschedule(asyncio.get_running_loop().time() + DEADLINE_SECONDS + patience)
 
 
 async def _read(
     operation: Operation, services: Services, request: Request, caller: ApiKey
 ) -> Call[object, object]:
     query = decode.query(request.scope["query_string"], operation.query)
-    body = None
-    if operation.read is not None:
-        body = operation.read(await _within(read_body(request), _late_body))
+    body = operation.read(await read_body(request)) if operation.read is not None else None
     return Call(services, request, caller, request.path_params, body, query)
-
-
-async def _within(work: Awaitable[T], late: Callable[[], Exception], patience: float = 0.0) -> T:
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS + patience):
-            return await work
-    except TimeoutError:
-        raise late() from None
 
 
 def _response(answer: Answer) -> Response:
@@ -67,10 +68,8 @@ def _late_body() -> Exception:
     )
 
 
-def _unknown(method: str) -> Callable[[], Exception]:
-    if method == "GET":
-        return _slow
-    return lambda: OutcomeUnknownError(
+def _unknown() -> Exception:
+    return OutcomeUnknownError(
         "The call was not done in time and may yet take effect; "
         "repeat it (creates with the same Idempotency-Key)."
     )
