@@ -1,7 +1,9 @@
 """The short way to an operation's endpoint: what it serves, what it leaves, and how it fails."""
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -41,6 +43,21 @@ async def failing(_request: Request) -> Response:
     raise LookupError("broken")
 
 
+class Body:
+    """Stands for a request's body, in a frame that an error passes."""
+
+
+BODIES: list["weakref.ref[Body]"] = []
+
+
+async def failing_by_a_future(_request: Request) -> Response:
+    body = Body()
+    BODIES.append(weakref.ref(body))
+    answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    answer.set_exception(LookupError("away"))
+    return await answer
+
+
 async def cancelled(_request: Request) -> Response:
     raise asyncio.CancelledError
 
@@ -52,6 +69,7 @@ DIRECT = Direct(
         Route("POST", "/v1/jobs", served),
         Route("GET", "/v1/jobs/top", served),
         Route("POST", "/v1/faults", failing),
+        Route("POST", "/v1/futures", failing_by_a_future),
         Route("POST", "/v1/ends", cancelled),
     ],
     on_error,
@@ -107,6 +125,15 @@ def test_what_is_no_operation_is_left_to_the_framework(method: str, path: str) -
 
 def test_whatever_fails_is_answered() -> None:
     assert call("POST", "/v1/faults")[:2] == (500, "LookupError('broken')")
+
+
+def test_an_error_that_was_answered_holds_no_body() -> None:
+    gc.disable()
+    try:
+        assert call("POST", "/v1/futures")[0] == 500
+        assert BODIES.pop()() is None
+    finally:
+        gc.enable()
 
 
 def test_an_end_from_outside_is_no_fault() -> None:

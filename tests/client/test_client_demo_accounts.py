@@ -68,6 +68,11 @@ def test_good_accounts_are_counted() -> None:
     assert accounts.lines == 30
 
 
+def test_a_claim_that_was_given_back_is_no_try() -> None:
+    given_back = [_attempt("released", KILLED), FAILED, FAILED]
+    check(Accounts(_with(replace(GOOD[2], attempts=given_back)), KILLED), IDS, "slow", DEPTH)
+
+
 def test_a_lost_job() -> None:
     assert "1 missing (plain)" in _fault(GOOD[1:])
 

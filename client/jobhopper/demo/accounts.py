@@ -98,7 +98,9 @@ def _went_as_planned(job: Job) -> bool:
     if job.status not in FINAL_STATUSES:
         return True  # Told elsewhere.
     if job.type == MISSING:
-        return job.status == "failed" and job.failures == len(job.attempts) == job.max_attempts
+        # A claim whose worker is killed before it has the answer is given back: that costs no try.
+        tries = len(job.attempts) - _outcomes(job)["released"]
+        return job.status == "failed" and job.failures == tries == job.max_attempts
     if job.type == FLAKY and not job.attempts:
         return False
     return job.status == "succeeded" and job.result["file"] == job.payload["file"]

@@ -34,7 +34,7 @@ _FIND = (
 
 
 class Session(Base):
-    """A connection that the server can tell from all others: by `name`."""
+    """A connection that the server can tell from all others by `name`, and that escapes sooner."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         self.name = f"jobhopper-{secrets.token_hex(8)}"

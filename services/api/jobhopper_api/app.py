@@ -62,7 +62,7 @@ def build_app(services: Services) -> ASGIApp:
     app = FastAPI(title="Jobhopper", version=services.facts.version, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     routes = [OperationRoute(operation, services) for operation in OPERATIONS]
-    # They are served before the framework is asked; it tells an unknown method from a path.
+    # They are served before the framework is asked, which tells a wrong method from a wrong path.
     app.router.routes.extend([*routes, *probes.routes(services)])
     document = described(OPERATIONS, services.facts.version)
     app.openapi = lambda: document  # type: ignore[method-assign]
@@ -74,8 +74,12 @@ def build_app(services: Services) -> ASGIApp:
 
 
 async def _answer_to(request: Request, error: Exception) -> Response:
-    on_error = _on_error if isinstance(error, JobhopperError) else _on_fault
-    return await on_error(request, error)
+    if isinstance(error, JobhopperError):
+        try:
+            return await _on_error(request, error)
+        except Exception as fault:  # noqa: BLE001 - an error that can't be told is a fault of ours
+            error = fault
+    return await _on_fault(request, error)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

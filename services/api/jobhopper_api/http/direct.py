@@ -2,7 +2,7 @@
 
 The framework's way (routes tried in turn, exit stacks, a handler of errors in each of four layers)
 costs as much processor time as reading a create's body does. It stays for all that is no
-operation: other paths and methods, the document, the probes.
+operation: other paths and methods, the document, the probes. What it did for errors is done here.
 """
 
 from collections import defaultdict
@@ -43,6 +43,9 @@ class Direct:
             response: Response = await route.endpoint(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, a caller waits for an answer
             response = await self._on_error(request, error)
+            # One that came through a future holds, by its frames, itself and the request with its
+            # body, until the collector finds that circle.
+            error.__traceback__ = None
         await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> OperationRoute | None:

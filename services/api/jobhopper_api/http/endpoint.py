@@ -20,7 +20,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def endpoint(operation: Operation, services: Services) -> Callable[[Request], Awaitable[Response]]:
-    """The function that the router calls for `operation`."""
+    """The function that a request for `operation` is given to."""
     unknown = _slow if operation.method == "GET" else _unknown
 
     async def serve(request: Request) -> Response:
@@ -29,11 +29,11 @@ def endpoint(operation: Operation, services: Services) -> Callable[[Request], Aw
             # One timer for all three parts: each has its own time, and none its own machinery.
             async with asyncio.timeout(DEADLINE_SECONDS) as timer:
                 caller = await services.gate.identify(request)
-                late = _late_body
                 _restart(timer)
+                late = _late_body
                 call = await _read(operation, services, request, caller)
-                late = unknown
                 _restart(timer, operation.patience(call.body, call.query))
+                late = unknown
                 return _response(await operation.handler(call))
         except TimeoutError:
             raise late() from None
@@ -42,6 +42,9 @@ def endpoint(operation: Operation, services: Services) -> Callable[[Request], Aw
 
 
 def _restart(timer: asyncio.Timeout, patience: float = 0.0) -> None:
+    if timer.expired():
+        # Before Python 3.12 `wait_for` swallows a cancellation that comes as its work ends.
+        raise TimeoutError
     timer.reschedule(asyncio.get_running_loop().time() + DEADLINE_SECONDS + patience)
 
 

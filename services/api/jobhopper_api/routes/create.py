@@ -145,9 +145,9 @@ def _key(call: Call[NewBatch, CreateQuery]) -> str | None:
 
 
 def _wanted(call: Call[NewBatch, CreateQuery], now: int) -> Wanted:
-    count, key = len(call.body.jobs), _key(call)
+    size, key = len(call.body.jobs), _key(call)
     first = None if key is None else ids.first_id_of_key(key, now)
-    made = call.services.ids.make(count, now) if first is None else ids.series(first, count)
+    made = call.services.ids.make(size, now) if first is None else ids.series(first, size)
     if key is None or first is not None:
         return Wanted(made, None)
     digest = hashlib.sha256(f"{call.caller.id}\n{key}".encode()).digest()
