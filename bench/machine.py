@@ -22,8 +22,6 @@ from stack.services import Stores
 T = TypeVar("T")
 JOBS, MANY, FEW, ALONE = 20_000, 500, 100, 1_000
 _LOOPS = 2_000_000
-# Of nobody who counts.
-_SLOT = 40_000
 _LEASE_US = 60_000_000
 _CLAIM = ("status", "attempt", "claim_id", "lease_until", "due_at", "started_at", "updated_at")
 _CLAIM_FENCE = ("id", "attempt", "status", "silenced")
@@ -62,7 +60,7 @@ def python_alone() -> float:
 def mysql_alone(stores: Stores) -> Alone:
     """Rows a second on the services' own table, by their own statements, nothing beside them."""
     empty(stores)
-    database = open_mysql(stores.mysql, _SLOT, threads=1)
+    database = open_mysql(stores.mysql, rows.SLOT, threads=1)
     try:
         migrate(database)
         return _rates(database, time.time_ns() // 1000)

@@ -10,7 +10,8 @@ from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.transaction import Transaction
 
 SHARDS = 4
-_SLOT = 40_000
+# A counter slot of no service.
+SLOT = 40_000
 _DAY = 86_400 * 1_000_000
 _PIECE = 2_000
 PAYLOAD = '{"data": "' + "x" * 188 + '"}'
@@ -36,7 +37,7 @@ def add(url: str, queue: str, number: int, status: Status, days_old: int = 0) ->
     at = time.time_ns() // 1000 - days_old * _DAY
     # A maker of its own: one that has made newer ids makes no older ones.
     maker = IdMaker()
-    database = open_mysql(url, _SLOT, threads=1)
+    database = open_mysql(url, SLOT, threads=1)
     for first in range(0, number, _PIECE):
         ids = maker.make(min(_PIECE, number - first), at + first)
         database.run(partial(_insert, queue=queue, ids=ids, status=status, at=at))

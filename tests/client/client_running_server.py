@@ -1,7 +1,6 @@
 """A real server in a process of its own: the embedded mode on a database file."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import urllib3
+
+from stack.ports import free_port
 
 START_SECONDS = 30
 
@@ -67,12 +68,6 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The variables of this process, and of the JOBHOPPER_ ones only `settings`."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("JOBHOPPER_")}
     return {**kept, **settings}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 NewServer = Callable[..., AbstractContextManager[RunningServer]]

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from client_cli_output import complaint, written
 from client_fake_http import answer, problem, serving, text
-from client_running_server import environment, free_port
+from client_running_server import environment
 
 from jobhopper import __version__
 from jobhopper.cli import main
 from jobhopper.commands import registry
+from stack.ports import free_port
 
 Capture = pytest.CaptureFixture[str]
 

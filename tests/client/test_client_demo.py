@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 import urllib3
-from client_running_server import NewServer, RunningServer, environment, free_port
+from client_running_server import NewServer, RunningServer, environment
 
 from jobhopper import Client, Conflict
 from jobhopper.demo.library import files
+from stack.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ SUMMARY = (
 )
 WHOLE = f"{SUMMARY}, payload, result"
 
-# A look-up costs a tenth of the enumeration's own call, and batches have hundreds.
+# A look-up costs less than a tenth of the enumeration's own call, and batches have hundreds.
 _STATUSES = {status.value: status for status in Status}
 
 

@@ -1,8 +1,8 @@
 """The short way of an operation's request: to its endpoint and back.
 
 The framework's way (routes tried in turn, exit stacks, a handler of errors in each of four layers)
-costs as much processor time as reading a create's body does. It stays for all that is no
-operation: other paths and methods, the document, the probes. What it did for errors is done here.
+costs processor time with every request (decision 10). It stays for all that is no operation: other
+paths and methods, the document, the probes. What it did for errors is done here.
 """
 
 from collections import defaultdict

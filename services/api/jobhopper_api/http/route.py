@@ -11,8 +11,7 @@ from jobhopper_api.services import Services
 class OperationRoute(Route):
     """Leads to the operation's endpoint, and tells the layers around it where it led.
 
-    FastAPI's own kind prepares dependencies for every request, of which there are none here: that
-    cost a sixth of a create.
+    FastAPI's own kind prepares dependencies for every request, of which there are none here.
     """
 
     def __init__(self, operation: Operation, services: Services) -> None:
