@@ -1,6 +1,6 @@
 # Everything a developer calls. `make` alone lists it.
 SHELL := /bin/bash
-PYTHON ?= python3
+PYTHON ?= $(shell requirements/python)
 BIN := .venv/bin
 PACKAGES := core services/api services/consumer services/refiller services/embedded jobs/migrator jobs/pruner client
 # One flag a package: pip wants `-e DIR` for each.
@@ -17,10 +17,10 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Lists these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-.venv/.run: requirements/install requirements/setup.lock requirements/run.lock $(addsuffix /pyproject.toml,$(PACKAGES))
+.venv/.run: requirements/python requirements/install requirements/setup.lock requirements/run.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Jobhopper needs Python 3.11 or newer; this is $$($(PYTHON) -V). Name another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing: apt-get install -y python3-venv"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	$(INSTALL) --require-hashes -r requirements/run.lock
 	$(INSTALL) --no-deps --no-build-isolation $(EDITABLE)
 	@touch $@
