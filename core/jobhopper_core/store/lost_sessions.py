@@ -11,43 +11,20 @@ waits for a full disk must not be broken off (the server may end itself to keep 
 nor a change of a table that takes long.
 """
 
-import secrets
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Any
 
 import pymysql
-from pymysql.cursors import Cursor
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
-if TYPE_CHECKING:
-    Base = pymysql.connections.Connection[Cursor]
-else:
-    Base = pymysql.connections.Connection
+from jobhopper_core.store.session import Session
 
 _FIND = (
     "SELECT p.id FROM performance_schema.session_account_connect_attrs a"
     " JOIN information_schema.processlist p ON p.id = a.processlist_id"
     " WHERE a.attr_name = 'program_name' AND a.attr_value IN %s AND p.command = 'Sleep'"
 )
-
-
-class Session(Base):
-    """A connection that the server can tell from all others by `name`, and that escapes sooner."""
-
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401
-        self.name = f"jobhopper-{secrets.token_hex(8)}"
-        super().__init__(**options, program_name=self.name)
-
-    def escape(self, obj: object, mapping: Any = None) -> str:  # noqa: ANN401 - as the driver has it
-        """As the driver's, with less to ask of a whole number and of what is not there."""
-        # A batch of 500 jobs has 7,000 values, most of them one of these.
-        if type(obj) is int:
-            return str(obj)
-        if obj is None:
-            return "NULL"
-        return super().escape(obj, mapping)
 
 
 class LostSessions:

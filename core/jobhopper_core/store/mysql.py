@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine, create_engine
 from jobhopper_core import tcp
 from jobhopper_core.errors import ConfigurationError
 from jobhopper_core.store.dialect import Row
-from jobhopper_core.store.lost_sessions import LostSessions, Session
+from jobhopper_core.store.lost_sessions import LostSessions
 from jobhopper_core.store.rest import replace_rested
+from jobhopper_core.store.session import Session
 
 Clock = Callable[[], int]
 
@@ -100,7 +101,7 @@ class MysqlDialect:
         return connection.exec_driver_sql(sql, tuple(given)).rowcount
 
     def add_counts(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Adds to the counters, making those that are missing."""
+        """Adds to the counters, making those that are missing; sent with the commit."""
         if not rows:
             return
         marks = ", ".join(["(%s, %s, %s, %s)"] * len(rows))
@@ -108,7 +109,10 @@ class MysqlDialect:
             f"INSERT INTO queue_counts (queue, slot, status, n) VALUES {marks} "  # noqa: S608
             "ON DUPLICATE KEY UPDATE n = n + VALUES(n)"
         )
-        connection.exec_driver_sql(sql, _flat(rows))
+        session = connection.connection.driver_connection
+        if not isinstance(session, Session):
+            raise TypeError("the counters need a session of our own")
+        session.at_commit(sql, _flat(rows))
 
 
 def _update_alike(

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import pymysql
 
 from jobhopper_core.errors import UnavailableError
-from jobhopper_core.store.lost_sessions import LostSessions, Session
+from jobhopper_core.store.lost_sessions import LostSessions
 from jobhopper_core.store.meta import PROBE_WRITE
 from jobhopper_core.store.mysql import NOW, connect, connection_options
+from jobhopper_core.store.session import Session
 
 _SECONDS = 1.0
 # A replica that was not promoted answers, and takes no writes.
