@@ -1,6 +1,7 @@
 """What a worker asks of RabbitMQ's thread while connections and channels come and go."""
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
@@ -8,7 +9,7 @@ from contextlib import suppress
 import pytest
 from pika.exceptions import AMQPError
 
-from jobhopper_consumer.amqp import Port
+from jobhopper_consumer.amqp import ACKS_TOGETHER, Port
 from jobhopper_consumer.inbox import Delivery
 from jobhopper_core.broker.names import Lane
 
@@ -72,6 +73,46 @@ def test_an_ack_for_a_connection_that_broke_is_not_sent(
     inside.amqp.ack(port, old.epoch, old.tag)
     inside.amqp.bury(b"x", "", {}).result(5)
     assert proxy.count(BASIC_ACK) == 0
+
+
+def test_acks_of_a_moment_share_one(
+    ground: Ground, inside: Inside, port: Port, proxy: Proxy
+) -> None:
+    for _ in range(3):
+        ground.broker.send(ground.new())
+    for one in await_deliveries(inside, 3):
+        inside.amqp.ack(port, one.epoch, one.tag)
+    until(lambda: proxy.count(BASIC_ACK) == 1, 1)
+    until(lambda: not port.owes())
+    assert proxy.count(BASIC_ACK) == 1
+
+
+def test_a_quarter_of_a_window_is_acknowledged_at_once(
+    ground: Ground, inside: Inside, port: Port, proxy: Proxy
+) -> None:
+    inside.amqp._acked_at = time.monotonic() + 60  # no moment ends
+    for _ in range(ACKS_TOGETHER):
+        ground.broker.send(ground.new())
+    came = await_deliveries(inside, ACKS_TOGETHER)
+    inside.amqp.ack(port, came[-2].epoch, came[-2].tag)
+    inside.amqp.bury(b"x", "", {}).result(5)  # behind it
+    assert proxy.count(BASIC_ACK) == 0
+    inside.amqp.ack(port, came[-1].epoch, came[-1].tag)
+    until(lambda: proxy.count(BASIC_ACK) == 1)
+
+
+def test_what_is_done_is_acknowledged_before_a_channel_closes(
+    ground: Ground, inside: Inside, port: Port, proxy: Proxy
+) -> None:
+    """Else what was applied would come again, to beware of."""
+    for _ in range(2):
+        ground.broker.send(ground.new())
+    first, _second = await_deliveries(inside, 2)
+    inside.amqp._acked_at = time.monotonic() + 60
+    inside.amqp.ack(port, first.epoch, first.tag)
+    inside.amqp.give_back(port)
+    until(lambda: ground.broker.waiting(Lane.CREATES, 0) == 1)
+    assert proxy.count(BASIC_ACK) == 1
 
 
 def cut(proxy: Proxy) -> None:

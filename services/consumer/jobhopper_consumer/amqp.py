@@ -12,6 +12,7 @@ line, and is served after its death (`rabbit_fifo.erl`: `return_one`, by way of
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -42,6 +43,10 @@ from jobhopper_core.telemetry.reason import reason_of
 _log = logging.getLogger(__name__)
 
 PREFETCH = 32
+# An acknowledgement costs RabbitMQ a write to its disk, and both of us a wake-up: with little to do
+# those of a moment share one. Well before a shard's window is full they go out at once.
+ACK_SECONDS = 0.1
+ACKS_TOGETHER = PREFETCH // 4
 _TURN_SECONDS = 1.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0)
 
@@ -60,10 +65,19 @@ class Port:
         self.epoch = 0
         self.wanted = True
         self.channel: BlockingChannel | None = None
+        # Tags of the open channel: the last that came, and the last that was acknowledged.
+        self.heard = 0
+        self.acked = 0
+        # The last message that is done with: its epoch and tag. Set by the worker.
+        self.done = (0, 0)
 
     def holds(self, delivery: Delivery) -> bool:
         """Whether RabbitMQ still waits for word of `delivery` from here."""
         return self.channel is not None and self.epoch == delivery.epoch
+
+    def owes(self) -> bool:
+        """Whether RabbitMQ still waits for word of anything from here."""
+        return self.channel is not None and self.acked < self.heard
 
 
 class Amqp:
@@ -78,6 +92,7 @@ class Amqp:
         self._connection: pika.BlockingConnection | None = None
         self._sending: BlockingChannel | None = None
         self._failures = 0
+        self._acked_at = 0.0
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
 
     @property
@@ -96,9 +111,14 @@ class Amqp:
         self._later(_wake)
         self._thread.join(10)
 
-    def ack(self, port: Port, epoch: int, tag: int) -> None:
-        """Acknowledges everything up to `tag`, if its channel still is the one it came on."""
-        self._later(partial(self._ack, port, epoch, tag))
+    def ack(self, port: Port, epoch: int, tag: int, *, at_once: bool = False) -> None:
+        """Acknowledges everything up to `tag`, if its channel still is the one it came on.
+
+        `at_once`, or within 0.1 s: what comes again after a death in between does no harm then.
+        """
+        port.done = (epoch, tag)
+        if at_once or tag - port.acked >= ACKS_TOGETHER:
+            self._later(self._ack_all)
 
     def give_back(self, port: Port) -> None:
         """Returns everything unacknowledged and stays closed until `open`."""
@@ -175,7 +195,10 @@ class Amqp:
             self._pulse.beat("amqp")
             for port in self._ports:
                 self._tend(connection, port)
-            connection.process_data_events(time_limit=_TURN_SECONDS)
+            if time.monotonic() >= self._acked_at + ACK_SECONDS:
+                self._ack_all()
+            owes = any(port.owes() for port in self._ports)
+            connection.process_data_events(time_limit=ACK_SECONDS if owes else _TURN_SECONDS)
 
     def _connect(self) -> pika.BlockingConnection:
         connection = pika.BlockingConnection(self._parameters)
@@ -200,6 +223,7 @@ class Amqp:
     def _consume(self, connection: pika.BlockingConnection, port: Port) -> None:
         port.inbox.clear(port.shard)
         port.epoch += 1
+        port.heard = port.acked = 0
         channel = connection.channel()
         channel.basic_qos(prefetch_count=PREFETCH)
         channel.basic_consume(
@@ -222,12 +246,14 @@ class Amqp:
             # A full queue takes none; there will be another.
             _log.info("bid_refused", extra={"shard": f"{lane}.{port.shard}"})
 
-    def _ack(self, port: Port, epoch: int, tag: int) -> None:
-        if port.channel is not None and port.epoch == epoch and port.channel.is_open:
-            port.channel.basic_ack(tag, multiple=True)
+    def _ack_all(self) -> None:
+        self._acked_at = time.monotonic()
+        for port in self._ports:
+            _ack(port)
 
     def _close(self, port: Port) -> None:
         if port.channel is not None:
+            _ack(port)
             leave(port.channel)
         port.inbox.clear(port.shard)
         # Last: a worker that sees no channel knows that nothing of it can come any more.
@@ -284,6 +310,15 @@ def _close_quietly(connection: pika.BlockingConnection) -> None:
         _log.info("rabbitmq_lost", extra={"reason": "closing"})
 
 
+def _ack(port: Port) -> None:
+    epoch, tag = port.done
+    if port.channel is None or port.epoch != epoch or not port.acked < tag <= port.heard:
+        return
+    if port.channel.is_open:
+        port.channel.basic_ack(tag, multiple=True)
+        port.acked = tag
+
+
 def _deliver(
     port: Port,
     epoch: int,
@@ -293,6 +328,7 @@ def _deliver(
     body: bytes,
 ) -> None:
     port.bidding.heard()
+    port.heard = method.delivery_tag
     headers = properties.headers or {}
     port.inbox.put(
         Delivery(

@@ -63,11 +63,13 @@ class Cemetery:
         shard = f"{self._lane}.{reject.delivery.shard}"
         _log.error("dead_letter", extra={"shard": shard, "code": reject.error.code})
 
-    def forget(self, deliveries: Sequence[Delivery]) -> None:
-        """Those are acknowledged and come no more."""
-        if self._buried:
-            names = {delivery.name for delivery in deliveries}
-            self._buried = {place: None for place in self._buried if place.message not in names}
+    def forget(self, deliveries: Sequence[Delivery]) -> bool:
+        """Those are about to be acknowledged, and come no more; whether any was buried."""
+        names = {delivery.name for delivery in deliveries} if self._buried else set()
+        kept = {place: None for place in self._buried if place.message not in names}
+        found = len(kept) < len(self._buried)
+        self._buried = kept
+        return found
 
     def _remember(self, place: Place) -> None:
         # What another replica has acknowledged meanwhile would stay for ever.

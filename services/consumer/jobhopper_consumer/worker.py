@@ -130,15 +130,20 @@ class Worker:
             self._try(batch, alone=len(deliveries) == 1)
         elif batch.items or batch.ticks:
             self._apply(batch)
-        # Of each shard the last: acknowledging it acknowledges all before it.
-        for last in {delivery.shard: delivery for delivery in deliveries}.values():
-            self._amqp.ack(self._ports[last.shard], last.epoch, last.tag)
-        self._cemetery.forget(deliveries)
+        self._acknowledge(deliveries, suspected=bool(batch.suspects))
         self._failures = 0
         for shard, bid in batch.bids.items():
             if bid > self._ports[shard].rank:
                 self._leave(shard)
         return len(batch.items)
+
+    def _acknowledge(self, deliveries: Sequence[Delivery], *, suspected: bool) -> None:
+        # What is tried next may be deadly, and neither what was tried before it nor what was
+        # buried may come again then.
+        at_once = self._cemetery.forget(deliveries) or suspected
+        # Of each shard the last: acknowledging it acknowledges all before it.
+        for last in {delivery.shard: delivery for delivery in deliveries}.values():
+            self._amqp.ack(self._ports[last.shard], last.epoch, last.tag, at_once=at_once)
 
     def _leave(self, shard: int) -> None:
         """Gives a shard up to whoever is next in line, and stands in line again."""
