@@ -3,7 +3,7 @@
 _TARGET_SECONDS = 0.1
 _LEAST, _MOST, _FIRST = 100, 3_000, 1_000
 # Of the time a chunk took, this much is left to the others before the next one.
-_PAUSE_SHARE = 0.4
+_PAUSE_SHARE = 0.15
 
 
 class Pace:
