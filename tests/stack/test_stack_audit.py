@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from api.caller import Api, wait_until
 from prometheus_client import CollectorRegistry
 from stack_traffic import Traffic
 
+import jobhopper_refiller.audit as refiller_audit
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
 from jobhopper_core.hopper.audit import Check, Report, report
 from jobhopper_core.hopper.commands import HopperCommands
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.model import ids
+from jobhopper_core.store import audit as reads
 from jobhopper_core.store import counts
 from jobhopper_core.store.database import ServerDatabase, open_mysql
 from jobhopper_refiller.audit import CHECKS, Audit
@@ -40,11 +43,11 @@ class Auditor:
         self.redis = redis.Redis.from_url(services.stores.redis)
         self.metrics = RefillerMetrics(CollectorRegistry())
         flow = ApplyAndOffer(self.database, self.link, names, 4)
-        self._audit = Audit(self.database, flow, self.link, names, 4, self.metrics)
+        self.audit = Audit(self.database, flow, self.link, names, 4, self.metrics)
 
     def checks(self, turns: int = 2) -> dict[str, Check]:
         for _ in range(turns):
-            self._audit.turn()
+            self.audit.turn()
             time.sleep(0.3)
         found = report(self.redis.get("jh:audit"))
         assert isinstance(found, Report)
@@ -151,6 +154,45 @@ def test_what_does_not_agree_is_found(
     spoil(api, alone)
     assert alone.checks()[check].drift >= 1
     assert alone.metrics.drift.labels(check)._value.get() >= 1
+
+
+def test_where_too_much_is_silenced_nothing_is_held_against_the_counters(
+    api: Api, alone: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that come first in the index would be counted, and the others missed."""
+    for _ in range(2):
+        create(api, "pruned", 3)
+    oldest = "SELECT id FROM (SELECT id FROM jobs ORDER BY id LIMIT 4) found"
+    alone.change(f"UPDATE jobs SET silenced = 1, ready_queue = NULL WHERE id IN ({oldest})")
+    insert = "INSERT INTO queue_counts (queue, slot, status, n) VALUES ('pruned', 999, ?, ?)"
+    alone.change(insert, "queued", -4)
+    alone.change(insert, "silenced", 4)
+    for scanned, compared in ((7, 1), (6, 0), (4, 0)):
+        monkeypatch.setattr(reads, "_SCANNED_MAX", scanned)
+        found = alone.checks()["counters"]
+        assert (found.compared, found.drift) == (compared, 0)
+
+
+def test_a_turn_looks_at_so_many_rows(api: Api, alone: Auditor) -> None:
+    create(api, "long", 5)
+    for most, found in ((6, {"queued": (5, 5)}), (5, {}), (2, {})):
+        verb = partial(reads.counted, queue="long", most=most)
+        assert alone.database.read(verb).result() == (found, min(most, 5))
+
+
+def test_a_queue_with_something_to_see_is_looked_at_again(
+    api: Api, alone: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what one turn in many sees would hardly ever be seen twice in a row."""
+    monkeypatch.setattr(refiller_audit, "_QUEUES", 1)
+    for i in range(20):
+        create(api, f"many-{i}", 1)
+    alone.change("UPDATE queue_counts SET n = n + 1 WHERE queue = ?", "many-7")
+    for _ in range(200):
+        alone.checks(1)
+        if "many-7" in alone.audit._seen:
+            break
+    assert alone.checks(1)["counters"].examples == ["many-7 queued: 2 counted, 1 there"]
 
 
 def test_timers_that_nobody_looks_at_are_found(api: Api, alone: Auditor) -> None:

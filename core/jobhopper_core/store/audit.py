@@ -1,6 +1,7 @@
 """What an audit reads: each a bounded look at an index, never a count of the table."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from jobhopper_core.model import ids
 from jobhopper_core.model.states import Status
@@ -8,6 +9,8 @@ from jobhopper_core.store.transaction import Transaction
 
 # Beyond so many, counting takes too long to be done in passing.
 COUNTED_MAX = 20_000
+# Silenced ones stand apart in the counters and between the others in the table.
+_SCANNED_MAX = 5 * COUNTED_MAX
 
 
 def missing(tx: Transaction, job_ids: Sequence[str]) -> list[str]:
@@ -44,25 +47,39 @@ def ready(tx: Transaction, job_ids: Sequence[str]) -> set[str]:
     return {ids.text(row[0]) for row in rows}
 
 
-def counted(tx: Transaction, queue: str) -> dict[str, tuple[int, int]]:
-    """For each status of `queue` what the counters say and what the table holds.
+class Counted(NamedTuple):
+    """For each status what the counters say and what the table holds; and the rows looked at."""
 
-    Both come from one statement, so from one moment. Statuses of more than 20,000 are left out.
+    statuses: dict[str, tuple[int, int]]
+    rows: int
+
+
+def counted(tx: Transaction, queue: str, most: int) -> Counted:
+    """Holds the counters of `queue` against the table; looks at `most` rows, at 100,000 a status.
+
+    Both come from one statement, so from one moment. Left out are statuses of more than 20,000
+    jobs, and those whose rows were too many to look at.
     """
     rows = tx.read(
         "SELECT status, SUM(n) FROM queue_counts WHERE queue = ? GROUP BY status", (queue,)
     )
     small = [status for status, n in rows if int(n) <= COUNTED_MAX and status in set(Status)]
-    return {status: _both(tx, queue, status) for status in small}
+    found, left = {}, most
+    for status in small:
+        limit = min(left, _SCANNED_MAX)
+        kept, held, looked = _both(tx, queue, status, limit)
+        left -= looked
+        if looked < limit:
+            found[status] = (kept, held)
+    return Counted(found, most - left)
 
 
-def _both(tx: Transaction, queue: str, status: str) -> tuple[int, int]:
+def _both(tx: Transaction, queue: str, status: str, limit: int) -> tuple[int, int, int]:
     rows = tx.read(
         "SELECT (SELECT SUM(n) FROM queue_counts WHERE queue = ? AND status = ?), "
-        "(SELECT COUNT(*) FROM (SELECT silenced FROM jobs WHERE queue = ? AND status = ? LIMIT ?) "
-        "found WHERE silenced = 0)",
-        # Silenced ones stand apart in the counters, and may be many more.
-        (queue, status, queue, status, 5 * COUNTED_MAX),
+        "COALESCE(SUM(silenced = 0), 0), COUNT(*) FROM "
+        "(SELECT silenced FROM jobs WHERE queue = ? AND status = ? LIMIT ?) found",
+        (queue, status, queue, status, limit),
     )
-    kept, held = rows[0]
-    return int(kept or 0), int(held)
+    kept, held, looked = rows[0]
+    return int(kept or 0), int(held), looked

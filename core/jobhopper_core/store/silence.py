@@ -62,10 +62,12 @@ def chunk_end(tx: Transaction, after: bytes, below: bytes, size: int) -> tuple[b
 
     None when there are none.
     """
-    sql = (
-        "SELECT MAX(id), COUNT(*) FROM "  # noqa: S608
-        f"(SELECT id FROM {_JOBS} WHERE id > ? AND id < ? ORDER BY id LIMIT ?) c"
-    )
+    # A full chunk is found without gathering it in a table of its own.
+    where = f"FROM {_JOBS} WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+    full = tx.read(f"SELECT id {where} OFFSET ?", (after, below, 1, size - 1))
+    if full:
+        return full[0][0], size
+    sql = f"SELECT MAX(id), COUNT(*) FROM (SELECT id {where}) c"  # noqa: S608
     last, found = tx.read(sql, (after, below, size))[0]
     return None if found == 0 else (last, found)
 

@@ -1,9 +1,9 @@
 """How large a chunk is, and how long the pause after it: transactions of about 100 ms."""
 
 _TARGET_SECONDS = 0.1
-_LEAST, _MOST, _FIRST = 100, 3_000, 1_000
+_LEAST, _MOST, _FIRST = 100, 5_000, 1_000
 # Of the time a chunk took, this much is left to the others before the next one.
-_PAUSE_SHARE = 0.15
+_PAUSE_SHARE = 0.08
 
 
 class Pace:
