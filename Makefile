@@ -1,7 +1,9 @@
 # Everything a developer calls. `make` alone lists it.
 SHELL := /bin/bash
-PYTHON ?= $(shell requirements/python)
+PYTHON ?= $(shell bash requirements/python)
 BIN := .venv/bin
+# An environment belongs to the Python that made it.
+WHICH := import sys; print(sys.base_prefix, sys.version)
 PACKAGES := core services/api services/consumer services/refiller services/embedded jobs/migrator jobs/pruner client
 # One flag a package: pip wants `-e DIR` for each.
 EDITABLE := $(foreach p,$(PACKAGES),-e $(p))
@@ -20,7 +22,8 @@ help: ## Lists these targets
 .venv/.run: requirements/python requirements/install requirements/setup.lock requirements/run.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Jobhopper needs Python 3.11 or newer; this is $$($(PYTHON) -V). Name another: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing: apt-get install -y python3-venv"; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	@cmp -s <($(PYTHON) -c '$(WHICH)') <(.venv/bin/python -c '$(WHICH)' 2>&1) || rm -rf .venv
+	$(PYTHON) -m venv .venv
 	$(INSTALL) --require-hashes -r requirements/run.lock
 	$(INSTALL) --no-deps --no-build-isolation $(EDITABLE)
 	@touch $@

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import pymysql
@@ -16,7 +16,7 @@ import pytest
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.store import mysql
 from jobhopper_core.store.database import open_mysql
-from jobhopper_core.store.mysql import connection_options
+from jobhopper_core.store.mysql import connect, connection_options
 from jobhopper_core.store.probe import Probe
 from jobhopper_core.store.server_database import ServerDatabase
 from jobhopper_core.store.transaction import Transaction
@@ -216,6 +216,16 @@ def test_a_session_is_as_the_statements_need_it(database: ServerDatabase) -> Non
     asked = "SELECT @@autocommit, @@transaction_isolation, @@time_zone, @@innodb_lock_wait_timeout"
     found = database.read(lambda tx: tx.read(asked)).result()
     assert tuple(found[0]) == (0, "READ-COMMITTED", "+00:00", 5)
+
+
+@pytest.mark.parametrize(("seconds", "wait"), [(30.0, 5), (3.0, 2), (0.5, 1)])
+def test_a_lock_is_waited_for_no_longer_than_for_an_answer(
+    mysql_url: str, seconds: float, wait: int
+) -> None:
+    made = connect(connection_options(mysql_url), seconds=seconds)
+    with closing(made) as session, session.cursor() as cursor:
+        cursor.execute("SELECT @@innodb_lock_wait_timeout")
+        assert cursor.fetchone() == (wait,)
 
 
 def ask(tx: Transaction) -> tuple[int, int]:

@@ -209,6 +209,12 @@ def _bad_url() -> ConfigurationError:
     )
 
 
+def _lock_wait(seconds: float) -> int:
+    # Whoever waits for a lock hears so before the answer counts as lost: with the counters a
+    # commit is under way, and the server would go on to it when nobody listens any more.
+    return max(1, min(_LOCK_WAIT_SECONDS, int(seconds) - 1))
+
+
 def connect(
     options: dict[str, Any], *, seconds: float = SOCKET_SECONDS, autocommit: bool = False
 ) -> Session:
@@ -226,7 +232,7 @@ def connect(
         init_command=(
             f"SET SESSION autocommit = {autocommit:d}, "
             "SESSION time_zone = '+00:00', "
-            f"SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}, "
+            f"SESSION innodb_lock_wait_timeout = {_lock_wait(seconds)}, "
             f"SESSION wait_timeout = {_SILENCE_SECONDS}, "
             "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
             "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pymysql
@@ -31,8 +32,21 @@ class Session(Base):
         self._last.append(self.cursor().mogrify(sql, tuple(values)))
 
     def commit(self) -> None:
-        """As the driver's, after the statements that were kept for it."""
+        """As the driver's, after the statements that were kept for it; what fails is rolled back.
+
+        SQLAlchemy sends no ROLLBACK once a commit was begun, and the next transaction would find
+        itself in the midst of this one.
+        """
         last, self._last = self._last, []
+        try:
+            self._commit_after(last)
+        except BaseException:
+            if self.open:
+                with suppress(pymysql.MySQLError):
+                    super().rollback()
+            raise
+
+    def _commit_after(self, last: Sequence[str]) -> None:
         if not last:
             super().commit()
             return
@@ -64,5 +78,5 @@ def _quoted(text: str) -> str:
     # What ends a literal, and what escapes (by our sql_mode a backslash does): a server
     # takes all else as it comes. The driver also escapes each quotation mark of a JSON text.
     if "\\" in text or "'" in text:
-        text = text.replace("\\", "\\\\").replace("'", "\\'")
+        text = text.replace("\\", "\\\\").replace("'", "''")
     return f"'{text}'"

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -197,8 +198,7 @@ class Amqp:
                 self._tend(connection, port)
             if time.monotonic() >= self._acked_at + ACK_SECONDS:
                 self._ack_all()
-            owes = any(port.owes() for port in self._ports)
-            connection.process_data_events(time_limit=ACK_SECONDS if owes else _TURN_SECONDS)
+            connection.process_data_events(time_limit=self._rest())
 
     def _connect(self) -> pika.BlockingConnection:
         connection = pika.BlockingConnection(self._parameters)
@@ -251,9 +251,17 @@ class Amqp:
         for port in self._ports:
             _ack(port)
 
+    def _rest(self) -> float:
+        """How long to wait for events (seconds): until the next acknowledgement, if one is due."""
+        if not any(port.owes() for port in self._ports):
+            return _TURN_SECONDS
+        return max(0.0, self._acked_at + ACK_SECONDS - time.monotonic())
+
     def _close(self, port: Port) -> None:
         if port.channel is not None:
-            _ack(port)
+            # A channel that RabbitMQ closes meanwhile has its messages back.
+            with suppress(AMQPError):
+                _ack(port)
             leave(port.channel)
         port.inbox.clear(port.shard)
         # Last: a worker that sees no channel knows that nothing of it can come any more.
@@ -328,7 +336,8 @@ def _deliver(
     body: bytes,
 ) -> None:
     port.bidding.heard()
-    port.heard = method.delivery_tag
+    if port.epoch == epoch:
+        port.heard = method.delivery_tag
     headers = properties.headers or {}
     port.inbox.put(
         Delivery(
