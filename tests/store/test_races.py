@@ -1,19 +1,22 @@
 """Many threads on one database: what only one may get, exactly one gets."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from threading import Barrier
+from threading import Barrier, Event
 from typing import TypeVar
 
 from jobhopper_core.errors import ConflictError
-from jobhopper_core.model.job import ClaimedJob
+from jobhopper_core.model.job import ClaimedJob, Demand
 from jobhopper_core.model.queue import Backoff
 from jobhopper_core.model.states import Move, Status
 from jobhopper_core.model.writes import Fail, Outcome, Release, Succeed
+from jobhopper_core.store import claim as taking
 from jobhopper_core.store import queues
 from jobhopper_core.store.idempotency import Reservation, reserve
+from jobhopper_core.store.transaction import Transaction
 
 from .steps import PATIENCE, START, Store
 
@@ -107,6 +110,31 @@ def test_a_success_and_a_cancel_that_meet_agree_on_who_was_first(store: Store) -
             ("succeeded", ["refused", "applied"]),
             ("cancelled", ["cancelled", "cancelled"]),
         ]
+
+
+def test_what_a_claim_won_is_not_told_before_its_commit_has_ended(store: Store, kind: str) -> None:
+    """Else a commit that a server goes on with, though its answer was given up, would be missed."""
+    if kind == "sqlite":
+        return  # one writer, in this process: no answer is ever given up
+    store.create()
+    claimed: list[ClaimedJob] = []
+    asked, told = Event(), Event()
+
+    def claim(tx: Transaction) -> None:
+        claimed.extend(taking.claim(tx, "mail", [Demand(1, None, None)]).jobs[0])
+        asked.wait(PATIENCE)
+        assert not told.wait(0.3), "told while the claim was under way"
+
+    def ask() -> set[str]:
+        while not claimed:
+            time.sleep(0.01)
+        asked.set()
+        won = store.read(lambda tx: taking.bearing(tx, [taking.Pick(0, None, claimed[0])]))
+        told.set()
+        return won
+
+    _, won = at_once(lambda: store.write(claim), ask)
+    assert won == {claimed[0].id}
 
 
 def test_timers_and_claimers_that_meet_never_hand_a_job_out_twice(store: Store) -> None:

@@ -88,9 +88,13 @@ def claim_known(tx: Transaction, queue: str, picks: Sequence[Pick], now: int) ->
 
 
 def bearing(tx: Transaction, picks: Sequence[Pick]) -> set[str]:
-    """The ids of those jobs whose rows bear their claim's id: only they were won."""
+    """The ids of those jobs whose rows bear their claim's id: only they were won.
+
+    Rows that another transaction is about to change are waited for: it may be the claim's own,
+    whose commit a server goes on with although nobody waits for the answer any more.
+    """
     keys = sorted(ids.raw(pick.job.id) for pick in picks)
-    found = tx.read_in("SELECT id, claim_id FROM jobs", "id", keys)
+    found = tx.read_in("SELECT id, claim_id FROM jobs", "id", keys, tx.dialect.for_update)
     ours = {(ids.raw(p.job.id), bytes.fromhex(p.job.claim_id)): p.job.id for p in picks}
     return {ours[pair] for pair in ours.keys() & {(row[0], row[1]) for row in found}}
 
