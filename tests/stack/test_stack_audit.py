@@ -180,6 +180,16 @@ def test_a_turn_looks_at_so_many_rows(api: Api, alone: Auditor) -> None:
         assert alone.database.read(verb).result() == (found, min(most, 5))
 
 
+def test_the_queues_of_a_turn_share_its_rows(
+    api: Api, alone: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for queue in ("share-1", "share-2", "share-3"):
+        create(api, queue, 5)
+    for rows, compared in ((100, 3), (12, 2), (7, 1), (5, 0)):
+        monkeypatch.setattr(refiller_audit, "_ROWS", rows)
+        assert alone.checks(1)["counters"].compared == compared
+
+
 def test_a_queue_with_something_to_see_is_looked_at_again(
     api: Api, alone: Auditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
