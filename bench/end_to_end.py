@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
 
 import msgspec
 
@@ -17,11 +16,12 @@ async def end_to_end(target: Target) -> float:
     """Jobs per second while producers and workers run side by side."""
     connections = await connect(target, PRODUCERS + WORKERS)
     producers, workers = connections[:PRODUCERS], connections[PRODUCERS:]
-    left, all_sent = [JOBS], asyncio.Event()
+    left = [JOBS]
     began = time.perf_counter()
-    working = [asyncio.create_task(_work(one, left, all_sent)) for one in workers]
+    working = [asyncio.create_task(_work(one, left)) for one in workers]
     await asyncio.gather(*[_produce(one, JOBS // CREATE // PRODUCERS) for one in producers])
-    await _any_error_or(all_sent, working)
+    # The first to end finds that all have been updated.
+    await next(asyncio.as_completed(working))
     await _settled(connections[0])
     seconds = time.perf_counter() - began
     # Those who wait in vain for one more job are no part of it.
@@ -52,21 +52,10 @@ async def _produce(connection: Connection, calls: int) -> None:
         await connection.call("POST", "/v1/jobs", body)
 
 
-async def _any_error_or(event: asyncio.Event, tasks: list["asyncio.Task[None]"]) -> None:
-    """Returns once `event` is set; raises what one of `tasks` fails with before."""
-    happens = asyncio.create_task(event.wait())
-    waiting: set[asyncio.Task[Any]] = {happens, *tasks}
-    while not happens.done():
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for one in done:
-            one.result()
-
-
-async def _work(connection: Connection, left: list[int], all_sent: asyncio.Event) -> None:
+async def _work(connection: Connection, left: list[int]) -> None:
     body = load.claim(CLAIM, wait=0.2)
     while left[0] > 0:
         jobs = msgspec.json.decode(await connection.call("POST", "/v1/claims", body))["jobs"]
         if jobs:
             await connection.call("POST", "/v1/updates", load.finished(jobs))
             left[0] -= len(jobs)
-    all_sent.set()

@@ -23,6 +23,7 @@ async def claim_and_update(target: Target) -> float:
     """Jobs per second that 16 workers claim one by one and update one by one."""
     connections = await connect(target, WORKERS)
     for _ in range(JOBS // 1_000):
+        # A worker that came before the first of them would stop for want of work.
         await connections[0].call("POST", "/v1/jobs?wait=persisted&timeout=10", load.batch(1_000))
     began = time.perf_counter()
     done = await asyncio.gather(*[_work(one) for one in connections])
