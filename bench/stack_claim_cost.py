@@ -30,17 +30,24 @@ class Costs(NamedTuple):
     drained: float
 
 
-def claim_cost(stores: Stores) -> Costs:
-    """The costs; `small` is measured before and after the others."""
-    before = _small(stores)
+def claim_costs(stores: Stores, runs: int) -> list[Costs]:
+    """The costs of `runs` runs; `small` is measured before and after the others of each."""
+    small, costs = [_small(stores)], []
+    for _ in range(runs):
+        large, drained = _large(stores)
+        small.append(_small(stores))
+        costs.append(Costs(statistics.mean(small[-2:]), large, drained))
+    return costs
+
+
+def _large(stores: Stores) -> tuple[float, float]:
     with stack(stores) as target:
         _fill(stores, LARGE)
         large = uvloop.run(_claims(target))
         with pymysql.connect(**connection_options(stores.mysql)) as dump:
             _open_snapshot(dump)
             uvloop.run(_drain(target))
-            drained = uvloop.run(_claims(target))
-    return Costs(statistics.mean((before, _small(stores))), large, drained)
+            return large, uvloop.run(_claims(target))
 
 
 def _small(stores: Stores) -> float:
