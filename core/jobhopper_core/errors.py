@@ -23,6 +23,17 @@ class SchemaMismatchError(ConfigurationError):
     code = "schema_mismatch"
 
 
+class ForeignDatabaseError(SchemaMismatchError):
+    """The database holds another program's tables, of which `table` is one."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The database is not empty and not Jobhopper's (it has a table {table}): "
+            "give Jobhopper one of its own."
+        )
+        self.table = table
+
+
 class InvalidFieldError(JobhopperError):
     """A value that a caller sent is outside its limits.
 

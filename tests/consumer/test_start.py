@@ -52,6 +52,14 @@ WRONG: dict[str, tuple[dict[str, str | None], str]] = {
     "no MySQL": ({"MYSQL_URL": None}, "JOBHOPPER_MYSQL_URL is missing"),
     "no RabbitMQ": ({"RABBITMQ_URL": ""}, "JOBHOPPER_RABBITMQ_URL is missing"),
     "a MySQL URL of another kind": ({"MYSQL_URL": "postgres://x/y"}, "JOBHOPPER_MYSQL_URL must"),
+    "an authority that is not there": (
+        {"MYSQL_URL": f"{NOWHERE}?ssl_ca=/nowhere"},
+        "JOBHOPPER_MYSQL_URL names /nowhere as the authority",
+    ),
+    "an authority for RabbitMQ that is not there": (
+        {"RABBITMQ_URL": "amqps://127.0.0.1:1/?ssl_options=%7B%27ca_certs%27%3A%27/nowhere%27%7D"},
+        "JOBHOPPER_RABBITMQ_URL: a file that its ssl_options name",
+    ),
     "a RabbitMQ URL of another kind": (
         {"RABBITMQ_URL": "amqp://x:y@h:port/"},
         "JOBHOPPER_RABBITMQ_URL must",

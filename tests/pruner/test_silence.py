@@ -210,6 +210,12 @@ WRONG = [
     ({"JOBHOPPER_MYSQL_URL": ""}, ["silence"], "JOBHOPPER_MYSQL_URL is missing"),
     ({"JOBHOPPER_MYSQL_URL": "x://"}, ["silence"], "JOBHOPPER_MYSQL_URL must read mysql://"),
     ({"JOBHOPPER_REDIS_URL": "x://"}, ["silence"], "JOBHOPPER_REDIS_URL must read redis://"),
+    (
+        {"JOBHOPPER_MYSQL_URL": "mysql://u:p@127.0.0.1:1/d?ssl_ca=/nowhere"},
+        ["silence"],
+        "JOBHOPPER_MYSQL_URL names /nowhere as the authority",
+    ),
+    ({"JOBHOPPER_METRICS_LISTEN": "x"}, ["silence"], "JOBHOPPER_METRICS_LISTEN is 'x'"),
     ({"JOBHOPPER_LOG_LEVEL": "loud"}, ["silence"], "JOBHOPPER_LOG_LEVEL is 'loud'"),
     ({"JOBHOPPER_QUEUE": "x"}, ["silence"], "There is no setting JOBHOPPER_QUEUE"),
     ({}, ["unsilence", "--run", "17"], "There is no run 17."),

@@ -1,6 +1,7 @@
 """How the services start: settings, schema, and stores that are not there yet."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ _KEYS = {
     "JOBHOPPER_ADMIN_KEY": "jh_admin0_correct-horse-battery-staple",
     "JOBHOPPER_LEASE_KEYS": "k1:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=",
 }
+_ALL = ("api", "refiller", "migrate")
 _NOWHERE = "mysql://root:geheim@127.0.0.1:1/x"
 
 
@@ -56,6 +58,9 @@ def run(command: str, settings: dict[str, str], seconds: float = 30) -> tuple[in
 WRONG = [
     *((c, "MYSQL_URL", "", "is missing") for c in ("api", "refiller", "migrate")),
     *((c, "MYSQL_URL", "x://y", "must read mysql://") for c in ("api", "refiller", "migrate")),
+    *((c, "MYSQL_URL", f"{_NOWHERE}?ssl_ca=/nowhere", "/nowhere as the authority") for c in _ALL),
+    *((c, "MYSQL_URL", f"{_NOWHERE}?ssl_ca={__file__}", "no certificate in PEM") for c in _ALL),
+    *((c, "REDIS_URL", f"rediss://h/0?ssl_ca_certs={__file__}", "no cert") for c in _ALL[:2]),
     *((c, "RABBITMQ_URL", "x://y", "must read amqp://") for c in ("api", "refiller")),
     *((c, "REDIS_URL", "x://y", "must read redis://") for c in ("api", "refiller")),
     *((c, "REDIS_URL", "redis://h:x/0", "must read redis://") for c in ("api", "refiller")),
@@ -82,6 +87,17 @@ def test_what_is_wrong_is_one_clear_line(command: str, name: str, value: str, sa
     assert f"JOBHOPPER_{name}" in line
     assert said in line
     assert "geheim" not in line
+
+
+@pytest.mark.parametrize("name", ["LISTEN", "METRICS_LISTEN"])
+def test_a_port_that_is_taken_is_one_clear_line(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, error = run("api", settings_of("api") | {f"JOBHOPPER_{name}": address})
+    assert code == 2
+    (line,) = error.splitlines()
+    assert line.startswith(f"jobhopper-api: Can't listen on {address}")
+    assert line.endswith(f"set JOBHOPPER_{name}.")
 
 
 @pytest.fixture

@@ -1,18 +1,18 @@
 """The schema on SQLite: every CHECK constraint fires, and a migration is all or nothing."""
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobhopper_core.errors import StoreDataError, UnavailableError
-from jobhopper_core.store.database import Database, open_sqlite
+from jobhopper_core.errors import StoreDataError
+from jobhopper_core.store.database import open_sqlite
 from jobhopper_migrator import migrate
 
 from .conftest import MakeDatabase
+from .cut import CutError, cut_after
 from .steps import START, Clock, Store
 
 
@@ -148,22 +148,16 @@ def test_the_same_row_twice_is_refused_as_data(empty: Store) -> None:
         insert(empty, "jobs", QUEUED)
 
 
-def half_migrated(path: Path, clock: Clock) -> Database:
-    """A database in whose way stands the last table that the first revision makes."""
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE meta (mine TEXT)")
-    connection.close()
-    return open_sqlite(path, clock, slot=0)
-
-
-def test_a_migration_that_fails_midway_leaves_nothing_behind(tmp_path: Path, clock: Clock) -> None:
-    database = half_migrated(tmp_path / "half.db", clock)
-    with pytest.raises(UnavailableError, match="already exists"):
-        migrate(database)
+def test_a_migration_that_is_cut_off_leaves_nothing_behind(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_sqlite(tmp_path / "half.db", clock, slot=0)
+    with monkeypatch.context() as patch:
+        cut_after(patch, 5)
+        with pytest.raises(CutError):
+            migrate(database)
     names = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    assert [r[0] for r in database.read(lambda tx: tx.read(names)).result()] == ["meta"]
-    # Once what was in the way is gone, it runs through.
-    database.write(lambda tx: tx.run("DROP TABLE meta")).result()
+    assert database.read(lambda tx: tx.read(names)).result() == []
     migrate(database)
     assert len(database.read(lambda tx: tx.read(names)).result()) > 5
     database.close()

@@ -23,6 +23,10 @@ def parameters(url: str) -> pika.URLParameters:
     """
     try:
         found = pika.URLParameters(url)
+    except OSError as error:
+        raise ConfigurationError(
+            f"JOBHOPPER_RABBITMQ_URL: a file that its ssl_options name can't be used: {error}."
+        ) from None
     except Exception:  # noqa: BLE001 - the library raises whatever it trips over
         raise ConfigurationError(
             "JOBHOPPER_RABBITMQ_URL must read amqp://USER:PASSWORD@HOST:PORT/VHOST "

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.retry import Retry
 
-from jobhopper_core import tcp
+from jobhopper_core import authority, tcp
 from jobhopper_core.breaker import Breaker
 from jobhopper_core.errors import ConfigurationError, StoreFullError, UnavailableError
 from jobhopper_core.hopper.commands import Command, HopperCommands
@@ -91,12 +91,15 @@ class HopperLink:
 def client(url: str) -> "redis.Redis":
     """A client that waits for nothing without bound. Raises ConfigurationError."""
     try:
-        return redis.Redis.from_url(url, **options())
+        made = redis.Redis.from_url(url, **options())
     except ValueError:
         raise ConfigurationError(
             "JOBHOPPER_REDIS_URL must read redis://:PASSWORD@HOST:PORT/DATABASE "
             "(rediss:// for TLS)."
         ) from None
+    if file := made.connection_pool.connection_kwargs.get("ssl_ca_certs"):
+        authority.check("JOBHOPPER_REDIS_URL", file)
+    return made
 
 
 def options() -> dict[str, Any]:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from pymysql.constants import CR
+from pymysql.err import OperationalError
 from sqlalchemy import Connection, Engine, create_engine
 
-from jobhopper_core import tcp
+from jobhopper_core import authority, tcp
 from jobhopper_core.errors import ConfigurationError
 from jobhopper_core.store.dialect import Row
 from jobhopper_core.store.lost_sessions import LostSessions
@@ -152,9 +154,12 @@ def mysql_engine(
 
     A statement that takes longer than `seconds` counts as lost; `lost` gets to know whose it was.
 
-    Raises ConfigurationError when the URL can't be read; it never repeats the password.
+    Raises ConfigurationError when the URL or its authority for TLS can't be read; it never
+    repeats the password.
     """
     options = connection_options(url)
+    if "ssl_ca" in options:
+        authority.check("JOBHOPPER_MYSQL_URL", options["ssl_ca"])
     engine = create_engine(
         "mysql+pymysql://",
         creator=lambda: lost.end(connect(options, seconds=seconds)),
@@ -219,25 +224,31 @@ def connect(
     options: dict[str, Any], *, seconds: float = SOCKET_SECONDS, autocommit: bool = False
 ) -> Session:
     """A connection in which no answer is waited for longer than `seconds`."""
-    connection = Session(
-        **options,
-        charset="utf8mb4",
-        collation="utf8mb4_bin",
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=seconds,
-        write_timeout=seconds,
-        # The drivers' own ways to set this and the isolation cost two round trips more; on a
-        # slow network a new connection has to be there within a request's time all the same.
-        autocommit=None,
-        init_command=(
-            f"SET SESSION autocommit = {autocommit:d}, "
-            "SESSION time_zone = '+00:00', "
-            f"SESSION innodb_lock_wait_timeout = {_lock_wait(seconds)}, "
-            f"SESSION wait_timeout = {_SILENCE_SECONDS}, "
-            "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-            "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
-        ),
-    )
+    try:
+        connection = Session(
+            **options,
+            charset="utf8mb4",
+            collation="utf8mb4_bin",
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=seconds,
+            write_timeout=seconds,
+            # The drivers' own ways to set this and the isolation cost two round trips more; on a
+            # slow network a new connection has to be there within a request's time all the same.
+            autocommit=None,
+            init_command=(
+                f"SET SESSION autocommit = {autocommit:d}, "
+                "SESSION time_zone = '+00:00', "
+                f"SESSION innodb_lock_wait_timeout = {_lock_wait(seconds)}, "
+                f"SESSION wait_timeout = {_SILENCE_SECONDS}, "
+                "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+                "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+            ),
+        )
+    except OSError as error:
+        # The authority's file, which is read anew each time since it may be renewed. All else the
+        # driver tells as errors of its own.
+        reason = f"TLS with {options.get('ssl_ca')}: {error}"
+        raise OperationalError(CR.CR_SSL_CONNECTION_ERROR, reason) from error
     # The driver has no setting for it.
     tcp.harden(connection._sock)  # type: ignore[attr-defined]  # noqa: SLF001
     connection.query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")

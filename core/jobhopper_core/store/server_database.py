@@ -32,14 +32,6 @@ _TRIES = 5
 _PAUSE_MS = 20
 
 
-class _LostAtCommitError(Exception):
-    """The connection broke while a commit was under way."""
-
-    def __init__(self, cause: DBAPIError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
 class ServerDatabase:
     """A `Database` that other processes use too."""
 

@@ -1,4 +1,8 @@
-"""Runs the revisions that a database lacks, all in one transaction."""
+"""Runs the revisions that a database lacks: in one transaction where DDL takes part in it.
+
+On a server each statement of a revision commits by itself. The version is noted when all are done,
+so a migration that was cut off begins its revision anew, which passes over what is there.
+"""
 
 from pathlib import Path
 
@@ -7,9 +11,9 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
-from jobhopper_core.errors import SchemaMismatchError, UnavailableError
+from jobhopper_core.errors import ForeignDatabaseError, SchemaMismatchError, UnavailableError
 from jobhopper_core.store.database import Database
 
 _LOCK_SECONDS = 20
@@ -19,7 +23,7 @@ _HERE = Path(__file__).parent
 def migrate(database: Database) -> None:
     """Brings `database` to this release's schema; changes nothing when it is there already.
 
-    Raises SchemaMismatchError when the database was made by a newer release.
+    Raises SchemaMismatchError when the database was made by a newer release, or by another program.
     """
     database.write(lambda transaction: _upgrade(transaction.connection)).result()
 
@@ -32,6 +36,8 @@ def _upgrade(connection: Connection) -> None:
     script = ScriptDirectory.from_config(config)
     present = MigrationContext.configure(connection).get_current_revision()
     _refuse_newer(script, present)
+    if present is None:
+        _refuse_foreign(connection)
     if present != script.get_current_head():
         _run(config, script, connection)
     if connection.dialect.name == "mysql":
@@ -59,6 +65,13 @@ def _refuse_newer(script: ScriptDirectory, present: str | None) -> None:
             f"The database has schema {present}, this release knows up to "
             f"{script.get_current_head()}: start the release that made it, or a newer one."
         ) from None
+
+
+def _refuse_foreign(connection: Connection) -> None:
+    # The table of versions comes first: without it no table is ours, with it we were cut off.
+    tables = inspect(connection).get_table_names()
+    if tables and "alembic_version" not in tables:
+        raise ForeignDatabaseError(min(tables))
 
 
 def _run(config: Config, script: ScriptDirectory, connection: Connection) -> None:

@@ -7,23 +7,26 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from prometheus_client import CollectorRegistry
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jobhopper_core.errors import ConfigurationError
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
-from jobhopper_core.flows.start import exit_code, require, stop_on_signals
+from jobhopper_core.flows.start import Waiting, exit_code, require, stop_on_signals
 from jobhopper_core.hopper.commands import HopperCommands
 from jobhopper_core.hopper.link import HopperLink
 from jobhopper_core.hopper.names import Names
 from jobhopper_core.model import times
 from jobhopper_core.model.states import STATUSES
-from jobhopper_core.settings import read_settings
+from jobhopper_core.settings import address, read_settings
 from jobhopper_core.store import counts, prune_runs, queues, schema
 from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.silence import Undo
 from jobhopper_core.store.transaction import Transaction
 from jobhopper_core.telemetry.logs import set_up_logs
+from jobhopper_core.telemetry.probes import Pulse, serve_probes
 from jobhopper_pruner.settings import PrunerSettings
+from jobhopper_pruner.telemetry import PrunerMetrics
 from jobhopper_pruner.walk import Progress as Told
 from jobhopper_pruner.walk import StoppedError, Walk
 
@@ -61,16 +64,30 @@ def _run(options: argparse.Namespace) -> None:
     set_up_logs(settings.log_level)
     require(settings, "mysql_url")
     after = _silenced_after(options)
+    listen = address(settings.metrics_listen, "METRICS_LISTEN") if settings.metrics_listen else None
     database = open_mysql(settings.mysql_url, _SLOT, threads=1)
     link = HopperLink(settings.redis_url, HopperCommands(Names())) if settings.redis_url else None
     # It applies no writes, so the number of shards does not matter.
-    walk = Walk(database, ApplyAndOffer(database, link, Names(), shards=1), stop_on_signals())
+    flow = ApplyAndOffer(database, link, Names(), shards=1)
+    registry, pulse, waiting = CollectorRegistry(), Pulse(), Waiting()
+    metrics = PrunerMetrics(registry)
+    walk = Walk(database, flow, stop_on_signals(), pulse, waiting)
+    if listen is not None:
+        serve_probes(listen, registry, pulse, waiting.reasons)
     try:
         walk.again(schema.check)
-        with _progress(walk) as told:
-            _do(options, walk, told, after)
+        with _progress(walk) as bar:
+            _do(options, walk, _both(metrics.set, bar), after)
     finally:
         database.close()
+
+
+def _both(first: Told, second: Told) -> Told:
+    def told(seen: int, changed: int) -> None:
+        first(seen, changed)
+        second(seen, changed)
+
+    return told
 
 
 def _do(options: argparse.Namespace, walk: Walk, told: Told, after: int | None) -> None:

@@ -4,8 +4,12 @@ import msgspec
 
 
 class PrunerSettings(msgspec.Struct, frozen=True):
-    """JOBHOPPER_MYSQL_URL, _REDIS_URL and _LOG_LEVEL."""
+    """JOBHOPPER_MYSQL_URL, _REDIS_URL, _METRICS_LISTEN and _LOG_LEVEL.
+
+    Run by hand it serves no probes: beside a service their port would be taken.
+    """
 
     mysql_url: str = ""
     redis_url: str = ""
+    metrics_listen: str = ""
     log_level: str = "info"

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from jobhopper_core.errors import UnavailableError
 from jobhopper_core.flows.apply_and_offer import ApplyAndOffer
+from jobhopper_core.flows.start import Waiting
 from jobhopper_core.model import ids
 from jobhopper_core.model.limits import QUEUES_MAX, SILENCE_AFTER_DEFAULT
 from jobhopper_core.model.times import SECOND
@@ -26,6 +27,7 @@ from jobhopper_core.store.silence import (
     unsilence,
 )
 from jobhopper_core.store.transaction import Transaction
+from jobhopper_core.telemetry.probes import Pulse
 from jobhopper_pruner.pace import Pace
 
 _log = logging.getLogger(__name__)
@@ -45,12 +47,24 @@ class StoppedError(Exception):
 
 
 class Walk:
-    """Runs over all jobs; `progress` is told the rows seen and the jobs changed so far."""
+    """Runs over all jobs; `progress` is told the rows seen and the jobs changed so far.
 
-    def __init__(self, database: Database, flow: ApplyAndOffer, stopping: threading.Event) -> None:
+    `pulse` beats with every transaction; `waiting` says what it waits for.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        flow: ApplyAndOffer,
+        stopping: threading.Event,
+        pulse: Pulse,
+        waiting: Waiting,
+    ) -> None:
         self._database = database
         self._flow = flow
         self._stopping = stopping
+        self._pulse = pulse
+        self._waiting = waiting
 
     def silence(self, progress: Progress, *, dry_run: bool) -> PruneRun:
         """Silences what is stale; goes on with a run that was cut off. Raises StoppedError."""
@@ -72,9 +86,10 @@ class Walk:
             )
             if done is None:
                 break
-            rows, run = done[0].seen - run.seen, done[0]
+            before, run = run, done[0]
             progress(run.seen, run.silenced)
-            self._pause(pace.note(rows, time.monotonic() - began))
+            changed = 0 if dry_run else run.silenced - before.silenced
+            self._pause(pace.note(run.seen - before.seen, changed, time.monotonic() - began))
         if not dry_run:
             self.again(partial(prune_runs.finish, run_id=run.id))
         return run
@@ -91,16 +106,22 @@ class Walk:
             position, rows, changed, _ = done
             seen, heard = seen + rows, heard + changed
             progress(seen, heard)
-            self._pause(pace.note(rows, time.monotonic() - began))
+            self._pause(pace.note(rows, changed, time.monotonic() - began))
 
     def again(self, verb: Callable[[Transaction], T]) -> T:
         """What `verb` returns; a database that is away is waited for. Raises StoppedError."""
         while True:
+            self._pulse.beat("walk")
             try:
-                return self._database.write(verb).result()
+                done = self._database.write(verb).result()
             except UnavailableError as error:
+                self._waiting.set("mysql", str(error))
                 _log.warning("waiting", extra={"reason": str(error)[:300]})
                 self._pause(_RETRY_SECONDS)
+            else:
+                self._waiting.set("mysql", None)
+                self._waiting.set("start", None)
+                return done
 
     def _pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):

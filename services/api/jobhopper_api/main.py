@@ -69,7 +69,7 @@ def _run() -> None:
     registry, waiting, pulse = new_registry(), Waiting(), Pulse()
     stopping = stop_on_signals()
     try:
-        with bind(*address(settings.listen, "LISTEN")) as listener:
+        with bind(*address(settings.listen, "LISTEN"), "set JOBHOPPER_LISTEN") as listener:
             waiting.set("listen", "not listening yet")
             serve_probes(metrics_address, registry, pulse, waiting.reasons)
             instead = partial(_begin_without, settings, database)

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from jobhopper_api.assemble import GateSettings, new_registry, put_together
 from jobhopper_api.services import Facts, Services
-from jobhopper_core.errors import ConfigurationError, JobhopperError, UnavailableError
+from jobhopper_core.errors import (
+    ConfigurationError,
+    ForeignDatabaseError,
+    JobhopperError,
+    UnavailableError,
+)
 from jobhopper_core.leases import keys
 from jobhopper_core.leases.token import LeaseSigner
 from jobhopper_core.store import counts, meta
@@ -34,6 +39,12 @@ def open_database(path: Path, settings: EmbeddedSettings) -> Database:
         database.close()
         reason = str(error).removeprefix("The database can't serve now: ")
         raise ConfigurationError(f"Can't use {path}: {reason}; name another --db.") from None
+    except ForeignDatabaseError as error:
+        database.close()
+        raise ConfigurationError(
+            f"Can't use {path}: it is another program's, with a table {error.table}; "
+            "name another --db."
+        ) from None
     except JobhopperError:
         database.close()
         raise

@@ -28,6 +28,7 @@ Jobhopper serves on {url} and keeps its jobs in {db}. Ctrl-C ends it. Try:
 """
 
 
+_REMEDY = "name another --port or --host"
 _JSON = "-H 'Content-Type: application/json'"
 
 
@@ -57,7 +58,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace, settings: EmbeddedSettings) -> int:
-    with lock(options.db), bind(options.host, options.port) as listener:
+    with lock(options.db), bind(options.host, options.port, _REMEDY) as listener:
         database = open_database(options.db, settings)
         try:
             uvloop.run(_serve(options, settings, database, listener))

@@ -11,6 +11,7 @@ from functools import partial
 from alembic import op
 
 from jobhopper_core.store import partitions
+from jobhopper_migrator.do import do
 
 revision = "0001"
 down_revision = None
@@ -153,7 +154,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     statements = _sqlite() if connection.dialect.name == "sqlite" else _server()
     for statement in statements:
-        connection.exec_driver_sql(statement)
+        do(connection, statement)
 
 
 def _sqlite() -> list[str]:

@@ -21,8 +21,8 @@ _BACKLOG = 2_048
 _GRACE_SECONDS = 5
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to `host` and `port`. Raises ConfigurationError."""
+def bind(host: str, port: int, remedy: str) -> socket.socket:
+    """A socket bound to `host` and `port`. Raises ConfigurationError, which ends with `remedy`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -32,9 +32,7 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError, TypeError) as error:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error).removeprefix("bind(): ").rstrip(".")
-        raise ConfigurationError(
-            f"Can't listen on {host}:{port}: {reason}; name another --port or --host."
-        ) from None
+        raise ConfigurationError(f"Can't listen on {host}:{port}: {reason}; {remedy}.") from None
     return listener
 
 
