@@ -70,6 +70,16 @@ def test_services(name: str) -> None:
             assert spread == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
 
 
+def test_the_pruner_is_seen_while_it_runs() -> None:
+    (pod,) = [one for one in pods(with_values("default")) if one.component == "silence"]
+    (container,) = pod.containers
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "metrics"}
+    assert {"name": "metrics", "containerPort": 9464} in container["ports"]
+    assert {"name": "JOBHOPPER_METRICS_LISTEN", "value": "9464"} in container["env"]
+    # Who scrapes by annotations would go on asking when it has ended.
+    assert "prometheus.io/port" not in pod.metadata.get("annotations", {})
+
+
 def test_the_api_serves_on_until_no_one_is_sent_to_it() -> None:
     api = find(with_values("default"), "Deployment", "api")["spec"]
     assert api["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from jobhopper_api.telemetry import ApiMetrics
 from jobhopper_consumer.telemetry import ConsumerMetrics
 from jobhopper_core.telemetry.process import ProcessCollector
+from jobhopper_pruner.telemetry import PrunerMetrics
 from jobhopper_refiller.telemetry import RefillerMetrics
 from monitoring import alerts, dashboards, files, grafana, promtool, rules
 from monitoring.model import Dashboard
@@ -35,7 +36,7 @@ def test_each_metric_that_is_asked_for_is_exported() -> None:
     registry = CollectorRegistry()
     ApiMetrics(registry, "1")
     known = exported(registry)
-    for metrics in (ConsumerMetrics, RefillerMetrics):
+    for metrics in (ConsumerMetrics, RefillerMetrics, PrunerMetrics):
         registry = CollectorRegistry()
         metrics(registry)
         known |= exported(registry)

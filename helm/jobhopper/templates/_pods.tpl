@@ -63,9 +63,8 @@ changes a pod replaces it. */}}
 {{- end }}
 {{- end }}
 
-{{/* On the port of metrics. Alive: its loops turn. Ready: it has its database and the right
-schema; a readiness probe that fails says in the log what is waited for. */}}
-{{- define "jobhopper.probes" -}}
+{{/* On the port of metrics. Alive: its loops turn. */}}
+{{- define "jobhopper.livenessProbes" -}}
 startupProbe:
   httpGet: {path: /livez, port: metrics}
   periodSeconds: 2
@@ -76,6 +75,12 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
+{{- end }}
+
+{{/* Ready: it has its database and the right schema; a readiness probe that fails says in the log
+what is waited for. */}}
+{{- define "jobhopper.probes" -}}
+{{ include "jobhopper.livenessProbes" . }}
 readinessProbe:
   httpGet: {path: /readyz, port: metrics}
   periodSeconds: 3
