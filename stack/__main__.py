@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stack.services import Services, Stores
 
-_PORT = 8080
+_PORT = int(os.environ.get("STACK_PORT", "8080"))
 
 
 def main() -> int:
