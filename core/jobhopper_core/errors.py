@@ -26,6 +26,8 @@ class SchemaMismatchError(ConfigurationError):
 class ForeignDatabaseError(SchemaMismatchError):
     """The database holds another program's tables, of which `table` is one."""
 
+    code = "foreign_database"
+
     def __init__(self, table: str) -> None:
         super().__init__(
             f"The database is not empty and not Jobhopper's (it has a table {table}): "
