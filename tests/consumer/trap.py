@@ -34,17 +34,22 @@ class Trap:
     def end_who_waits(self) -> None:
         """Ends the sessions that wait: that of one killed would wait its five seconds out."""
         with self._watcher.cursor() as cursor:
-            cursor.execute(
-                "SELECT t.PROCESSLIST_ID FROM performance_schema.data_lock_waits w"
-                " JOIN performance_schema.threads t ON t.THREAD_ID = w.REQUESTING_THREAD_ID"
-            )
-            for (session,) in cursor.fetchall():
-                # It may have ended meanwhile.
-                with suppress(pymysql.err.OperationalError):
-                    cursor.execute(f"KILL {session}")
+            end_who_waits(cursor)
 
     def release(self) -> None:
         """Whoever waits goes on, and the place is free."""
         self._holder.rollback()
         self._holder.close()
         self._watcher.close()
+
+
+def end_who_waits(cursor: pymysql.cursors.Cursor) -> None:
+    """Ends the sessions that wait for a row."""
+    cursor.execute(
+        "SELECT t.PROCESSLIST_ID FROM performance_schema.data_lock_waits w"
+        " JOIN performance_schema.threads t ON t.THREAD_ID = w.REQUESTING_THREAD_ID"
+    )
+    for (session,) in cursor.fetchall():
+        # It may have ended meanwhile.
+        with suppress(pymysql.err.OperationalError):
+            cursor.execute(f"KILL {session}")
