@@ -1,7 +1,7 @@
 """Envelopes: messages of writes, up to 1,000 and 2 MiB, all of one shard; ticks; and bids.
 
-The body is JSON, so that a person can read it among the dead letters and on the wire (what waits in a
-queue with a single active consumer RabbitMQ shows nobody else):
+The body is JSON, so that a person can read it among the dead letters and on the wire (RabbitMQ
+shows nobody else what waits in a queue with a single active consumer):
 `{"v": 1, "id": …, "at": µs, "writes": [{"op": "create", "id": …}, …]}`, and for a tick
 `{"v": 1, "tick": µs}`. With a bid, `{"v": 1, "bid": rank}`, a consumer that waits for the shard
 asks whoever serves it to leave it to a higher rank. A release reads its own version and the one
