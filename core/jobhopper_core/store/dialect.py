@@ -24,6 +24,10 @@ class Dialect(Protocol):
         """`text` with `?` turned into the driver's own placeholder."""
         ...
 
+    def by_index(self, name: str) -> str:
+        """What follows a table's name so that an index is used which is sure to be the best."""
+        ...
+
     def insert_new(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]
     ) -> int:

@@ -17,7 +17,8 @@ from jobhopper_core.model.states import STATUSES
 from jobhopper_core.store import columns
 from jobhopper_core.store.transaction import Transaction
 
-_STRETCH_MAX = 1_000
+# As `_IN_MAX` of a transaction.
+_STRETCH_MAX = 999
 _STRETCH_GROWTH = 4
 _SECONDS = 1.5
 # An id can be older than its job by as much as an Idempotency-Key that became one may be, and
@@ -95,12 +96,14 @@ def _stretch(
     tx: Transaction, filters: Filters, before: bytes, lowest: bytes, size: int
 ) -> list[bytes]:
     if filters.queue is None:
-        sql = "SELECT id FROM jobs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?"
+        table = f"jobs{tx.dialect.by_index('PRIMARY')}"
+        sql = f"SELECT id FROM {table} WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?"  # noqa: S608
         return [row[0] for row in tx.read(sql, (before, lowest, size))]
     # The list index holds (queue, status, id): without a status, the newest of each are merged.
     statuses = STATUSES if filters.status is None else (filters.status,)
+    table = f"jobs{tx.dialect.by_index('jobs_list')}"
     one = (
-        "SELECT * FROM (SELECT id FROM jobs WHERE queue = ? AND status = ? AND id < ? "
+        f"SELECT * FROM (SELECT id FROM {table} WHERE queue = ? AND status = ? AND id < ? "  # noqa: S608
         "AND id >= ? ORDER BY id DESC LIMIT ?) s{}"
     )
     sql = " UNION ALL ".join(one.format(i) for i in range(len(statuses)))

@@ -53,6 +53,10 @@ class MysqlDialect:
         """The driver's placeholder is `%s`."""
         return text.replace("?", "%s")
 
+    def by_index(self, name: str) -> str:
+        """Left to itself MySQL may walk another one where a LIMIT makes it look cheap."""
+        return f" FORCE INDEX ({name})"
+
     def insert_new(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]
     ) -> int:

@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 from jobhopper_core.store.dialect import Dialect, Row
 
 # Below the smallest limit on parameters of a statement (SQLite's 32,766) for one-column lists,
-# and short enough for the optimizer's own limit on ranges.
-_IN_MAX = 1_000
+# short enough for the optimizer's own limit on ranges, and below the 1,000 from which on MariaDB
+# makes a table of them, joins it, and sorts (`in_predicate_conversion_threshold`).
+_IN_MAX = 999
 
 
 class Transaction:

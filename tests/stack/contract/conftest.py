@@ -79,6 +79,14 @@ def api(server: Server) -> Iterator[SettlingApi]:
 
 
 @pytest.fixture
+def plain(services: Services, lanes: Lanes) -> Iterator[Api]:
+    """Sees every answer as it comes."""
+    caller = Api(services.ports[0], services.key)
+    yield caller
+    caller.close()
+
+
+@pytest.fixture
 def admin(server: Server) -> Iterator[SettlingApi]:
     caller = server.api()
     yield caller

@@ -28,14 +28,6 @@ Held = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def plain(services: Services) -> Iterator[Api]:
-    """Sees every answer as it comes."""
-    caller = Api(services.ports[0], services.key)
-    yield caller
-    caller.close()
-
-
-@pytest.fixture
 def held(services: Services) -> Held:
     """Stops the consumer within a `with`, so that what was accepted stays on its way."""
 
