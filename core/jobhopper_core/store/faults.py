@@ -26,6 +26,7 @@ _BAD_DATA = frozenset(
         4025,  # a CHECK, MariaDB
     }
 )
+_THERE = frozenset({ER.TABLE_EXISTS_ERROR, ER.DUP_KEYNAME, ER.DUP_FIELDNAME})
 _CONTENTION = frozenset({ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK})
 
 
@@ -38,6 +39,11 @@ def code_of(error: DBAPIError) -> int | None:
 def is_contention(error: DBAPIError) -> bool:
     """Whether another transaction's lock spoilt this one: run it again."""
     return code_of(error) in _CONTENTION
+
+
+def is_there(error: DBAPIError) -> bool:
+    """Whether a table, an index or a column could not be made because it is there."""
+    return code_of(error) in _THERE
 
 
 def is_bad_data(error: DBAPIError) -> bool:

@@ -1,12 +1,9 @@
 """One statement of a revision, harmless where it was done before."""
 
-from pymysql.constants import ER
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from jobhopper_core.store.faults import code_of
-
-_DONE = frozenset({ER.TABLE_EXISTS_ERROR, ER.DUP_KEYNAME, ER.DUP_FIELDNAME})
+from jobhopper_core.store.faults import is_there
 
 
 def do(connection: Connection, statement: str) -> None:
@@ -17,5 +14,5 @@ def do(connection: Connection, statement: str) -> None:
     try:
         connection.exec_driver_sql(statement)
     except DBAPIError as error:
-        if code_of(error) not in _DONE:
+        if not is_there(error):
             raise
