@@ -33,7 +33,6 @@ class ForeignDatabaseError(SchemaMismatchError):
             f"The database is not empty and not Jobhopper's (it has a table {table}): "
             "give Jobhopper one of its own."
         )
-        self.table = table
 
 
 class InvalidFieldError(JobhopperError):

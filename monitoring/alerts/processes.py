@@ -52,12 +52,13 @@ PROCESSES = Group(
         ),
         Alert(
             name="JobhopperAbsent",
-            expr="absent(jobhopper_build_info)",
+            # The pruner runs beside the others, and goes on when they are gone.
+            expr='absent(jobhopper_build_info{component!="pruner"})',
             lasts="5m",
             severity="critical",
             summary="Prometheus scrapes no process of Jobhopper.",
             description="All are gone, or the scraping is broken: no other alert can fire.",
-            fires=Case(_gone(*_PODS), {}),
+            fires=Case(_gone(*_PODS) | {_INFO.format("silence-0", "pruner"): "1x120"}, {}),
         ),
         Alert(
             name="JobhopperScrapeFails",
@@ -92,7 +93,7 @@ PROCESSES = Group(
             severity="warning",
             summary="The loop {{ $labels.loop }} of {{ $labels.pod }} has not turned for "
             "{{ $value | humanizeDuration }}.",
-            description="The liveness probe restarts the pod; if it comes again, a turn hangs.",
+            description="The liveness probe ends the container; if it comes again, a turn hangs.",
             fires=Case(
                 {
                     'jobhopper_loop_age_seconds{namespace="jobs", pod="refiller-0", '

@@ -61,6 +61,8 @@ def _scrape(
         "relabel_configs": [
             *_selected(selector),
             _keep("container_port_name", endpoint["port"]),
+            # As the operator does for itself: a Job's pod stays when it has ended.
+            _keep("phase", "Pending|Running"),
             *(_copied(name, label) for name, label in _LABELS.items()),
             *(
                 {_snake(key): value for key, value in one.items()}

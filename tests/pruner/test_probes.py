@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,11 +128,12 @@ def test_a_newer_schema_is_one_clear_line(url: str, pruner: Pruner) -> None:
     assert line.startswith("jobhopper-pruner: The database has schema 9999")
 
 
-def test_a_port_that_is_taken_is_one_clear_line(pruner: Pruner, probe: Probe) -> None:
-    with pruner.begin("silence", JOBHOPPER_MYSQL_URL=NOWHERE, **probe.settings) as first:
-        until(lambda: probe.get("/livez")[0])
-        _, error = pruner.run("silence", code=2, **probe.settings)
-        first.terminate()
-        first.communicate(timeout=20)
-    (line,) = error.splitlines()
-    assert line.startswith(f"jobhopper-pruner: Can't listen on 127.0.0.1:{probe.port}")
+def test_beside_a_service_of_the_same_environment_it_goes_on_without_probes(
+    table: Table, pruner: Pruner, probe: Probe
+) -> None:
+    table.add(10, status="succeeded")
+    with socket.create_server(("127.0.0.1", probe.port)):
+        out, error = pruner.run("silence", **probe.settings)
+    assert "10 silenced" in out
+    assert '"event":"probes_not_served"' in error
+    assert f"Can't listen on 127.0.0.1:{probe.port}" in error

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -75,7 +76,7 @@ def terminal(stores: Stores, tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_the_demo_runs_and_the_services_go_on_until_ctrl_c(terminal: Terminal) -> None:
-    terminal.await_shown("Ctrl-C ends everything.")
+    terminal.await_shown("Ctrl-C ends the services.")
     assert f"export JOBHOPPER_URL=http://127.0.0.1:{terminal.port}" in terminal.shown()
     with urlopen(f"http://127.0.0.1:{terminal.port}/readyz", timeout=2) as reply:
         assert reply.status == 200
@@ -92,3 +93,23 @@ def test_ctrl_c_ends_it_at_any_time(terminal: Terminal, shown: str) -> None:
     terminal.interrupt()
     assert not terminal.left()
     assert "Traceback" not in terminal.shown()
+
+
+@pytest.mark.parametrize("port", ["", "x", "99999"])
+def test_a_port_that_can_not_be_had_is_one_clear_line(stores: Stores, port: str) -> None:
+    settings = {f"JOBHOPPER_{name.upper()}_URL": url for name, url in stores._asdict().items()}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings["STACK_PORT"] = port or str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "stack"],
+            cwd=_REPOSITORY,
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Can't listen on port")
+    assert line.endswith("set STACK_PORT.")

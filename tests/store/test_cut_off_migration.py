@@ -12,6 +12,7 @@ import pytest
 from jobhopper_core.errors import SchemaMismatchError
 from jobhopper_core.store.database import open_mysql
 from jobhopper_core.store.mysql import connection_options
+from jobhopper_core.store.schema import TABLES
 from jobhopper_migrator import migrate
 
 from .cut import CutError, cut_after
@@ -74,9 +75,31 @@ def test_one_that_is_cut_off_anywhere_is_gone_on_with(
     assert statements == len(whole) - 1 + 4
 
 
-def test_a_database_of_somebody_else_is_left_alone(url: str) -> None:
-    run(url, f"CREATE TABLE {_NAME}.jobs (name TEXT)")
+def test_the_tables_are_those_that_are_known(url: str) -> None:
+    migrated(url)
+    assert set(schema(url)) == TABLES | {"alembic_version"}
+
+
+_VERSIONS = f"CREATE TABLE {_NAME}.alembic_version (version_num VARCHAR(32) NOT NULL)"
+_AT = f"INSERT INTO {_NAME}.alembic_version VALUES "
+_ORDERS = f"CREATE TABLE {_NAME}.orders (name TEXT)"
+_JOBS = f"CREATE TABLE {_NAME}.jobs (name TEXT)"
+FOREIGN = {
+    "without versions": ([_ORDERS], "it has a table orders"),
+    "beside a table of our names": ([_ORDERS, _JOBS], "it has a table orders"),
+    "with versions": ([_ORDERS, _VERSIONS, f"{_AT} ('22ed')"], "it has a table orders"),
+    "with two versions": ([_ORDERS, _VERSIONS, f"{_AT} ('a'), ('b')"], "it has a table orders"),
+    "with a version of ours": ([_ORDERS, _VERSIONS, f"{_AT} ('0001')"], "it has a table orders"),
+    "with empty versions": ([_ORDERS, _JOBS, _VERSIONS], "it has a table orders"),
+    "of our names alone": ([_JOBS], "a table jobs and no table alembic_version: restore"),
+}
+
+
+@pytest.mark.parametrize(("made", "said"), FOREIGN.values(), ids=FOREIGN)
+def test_a_database_of_somebody_else_is_left_alone(url: str, made: list[str], said: str) -> None:
+    run(url, *made)
     before = schema(url)
-    with pytest.raises(SchemaMismatchError, match=r"it has a table jobs.*one of its own"):
+    with pytest.raises(SchemaMismatchError, match=said) as caught:
         migrated(url)
+    assert "of its own" in str(caught.value)
     assert schema(url) == before

@@ -5,6 +5,21 @@ from jobhopper_core.store.transaction import Transaction
 
 # The revision of `jobs/migrator` that this release was written for; a test holds them together.
 SCHEMA = "0001"
+# All tables that a revision has ever made but the one of versions; the same test holds them.
+TABLES = frozenset(
+    {
+        "jobs",
+        "job_attempts",
+        "queue_counts",
+        "queues",
+        "api_keys",
+        "idempotency_keys",
+        "shards",
+        "suspects",
+        "prune_runs",
+        "meta",
+    }
+)
 
 
 def check(tx: Transaction) -> None:

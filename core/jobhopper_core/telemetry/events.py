@@ -2,6 +2,7 @@
 
 EVENTS = {
     "silenced": "A silencing came to its end.",
+    "probes_not_served": "The pruner goes on without probes: their port is taken.",
     "started": "The process serves.",
     "stopping": "The process was told to end and finishes what it has begun.",
     "stopped": "The process has ended.",

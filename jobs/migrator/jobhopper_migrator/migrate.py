@@ -14,8 +14,10 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect
 
 from jobhopper_core.errors import ForeignDatabaseError, SchemaMismatchError, UnavailableError
+from jobhopper_core.store import schema
 from jobhopper_core.store.database import Database
 
+_VERSIONS = "alembic_version"
 _LOCK_SECONDS = 20
 _HERE = Path(__file__).parent
 
@@ -34,10 +36,7 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     script = ScriptDirectory.from_config(config)
-    present = MigrationContext.configure(connection).get_current_revision()
-    _refuse_newer(script, present)
-    if present is None:
-        _refuse_foreign(connection)
+    present = _present(script, connection)
     if present != script.get_current_head():
         _run(config, script, connection)
     if connection.dialect.name == "mysql":
@@ -56,22 +55,37 @@ def _release(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT RELEASE_LOCK('jobhopper_migrate')")
 
 
-def _refuse_newer(script: ScriptDirectory, present: str | None) -> None:
+def _present(script: ScriptDirectory, connection: Connection) -> str | None:
+    """The revision that the database is at; None where there is none, or it was cut off.
+
+    Raises SchemaMismatchError for what is no database of ours, or of a newer release.
+    """
+    heads = MigrationContext.configure(connection).get_current_heads()
+    tables = set(inspect(connection).get_table_names())
+    others = tables - schema.TABLES - {_VERSIONS}
+    ours = tables & schema.TABLES
+    # Another program may have versions of its own, and a table of a name that we use.
+    if others and not (heads and ours):
+        raise ForeignDatabaseError(min(others))
+    # The table of versions is made first, so a migration that was cut off leaves it, empty.
+    if ours and _VERSIONS not in tables:
+        raise SchemaMismatchError(
+            f"The database has a table {min(ours)} and no table {_VERSIONS}: restore that one "
+            "too, or give Jobhopper a database of its own."
+        )
+    for head in heads:
+        _refuse_newer(script, head)
+    return heads[0] if heads else None
+
+
+def _refuse_newer(script: ScriptDirectory, present: str) -> None:
     try:
-        if present is not None:
-            script.get_revision(present)
+        script.get_revision(present)
     except CommandError:
         raise SchemaMismatchError(
             f"The database has schema {present}, this release knows up to "
             f"{script.get_current_head()}: start the release that made it, or a newer one."
         ) from None
-
-
-def _refuse_foreign(connection: Connection) -> None:
-    # The table of versions comes first: without it no table is ours, with it we were cut off.
-    tables = inspect(connection).get_table_names()
-    if tables and "alembic_version" not in tables:
-        raise ForeignDatabaseError(min(tables))
 
 
 def _run(config: Config, script: ScriptDirectory, connection: Connection) -> None:

@@ -73,13 +73,23 @@ def _run(options: argparse.Namespace) -> None:
     metrics = PrunerMetrics(registry)
     walk = Walk(database, flow, stop_on_signals(), pulse, waiting)
     if listen is not None:
-        serve_probes(listen, registry, pulse, waiting.reasons)
+        _serve(listen, registry, pulse, waiting)
     try:
         walk.again(schema.check)
         with _progress(walk) as bar:
             _do(options, walk, _both(metrics.set, bar), after)
     finally:
         database.close()
+
+
+def _serve(
+    listen: tuple[str, int], registry: CollectorRegistry, pulse: Pulse, waiting: Waiting
+) -> None:
+    try:
+        serve_probes(listen, registry, pulse, waiting.reasons)
+    except ConfigurationError as error:
+        # Run by hand it may have the environment of a service, and run beside it.
+        _log.warning("probes_not_served", extra={"reason": str(error)})
 
 
 def _both(first: Told, second: Told) -> Told:

@@ -6,7 +6,7 @@ import msgspec
 class PrunerSettings(msgspec.Struct, frozen=True):
     """JOBHOPPER_MYSQL_URL, _REDIS_URL, _METRICS_LISTEN and _LOG_LEVEL.
 
-    Run by hand it serves no probes: beside a service their port would be taken.
+    Without _METRICS_LISTEN it serves no probes.
     """
 
     mysql_url: str = ""

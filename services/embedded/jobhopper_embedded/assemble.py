@@ -8,8 +8,8 @@ from jobhopper_api.assemble import GateSettings, new_registry, put_together
 from jobhopper_api.services import Facts, Services
 from jobhopper_core.errors import (
     ConfigurationError,
-    ForeignDatabaseError,
     JobhopperError,
+    SchemaMismatchError,
     UnavailableError,
 )
 from jobhopper_core.leases import keys
@@ -39,12 +39,9 @@ def open_database(path: Path, settings: EmbeddedSettings) -> Database:
         database.close()
         reason = str(error).removeprefix("The database can't serve now: ")
         raise ConfigurationError(f"Can't use {path}: {reason}; name another --db.") from None
-    except ForeignDatabaseError as error:
+    except SchemaMismatchError as error:
         database.close()
-        raise ConfigurationError(
-            f"Can't use {path}: it is another program's, with a table {error.table}; "
-            "name another --db."
-        ) from None
+        raise ConfigurationError(f"Can't use {path}: {error} Or name another --db.") from None
     except JobhopperError:
         database.close()
         raise
