@@ -30,7 +30,8 @@ class Terminal:
         settings = {f"JOBHOPPER_{name.upper()}_URL": url for name, url in stores._asdict().items()}
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stack"],
+                # What runs in the background may have inherited that SIGINT is ignored.
+                ["env", "--default-signal=INT", sys.executable, "-m", "stack"],
                 cwd=_REPOSITORY,
                 env={**os.environ, **settings, "STACK_PORT": str(self.port)},
                 stdout=out,
