@@ -1,7 +1,6 @@
 """Runs every measure and prints the table; with `--stack` on the services and their stores."""
 
 import argparse
-import os
 import statistics
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
@@ -14,10 +13,9 @@ from bench import end_to_end, latency, machine, one_call, silencing, stack_claim
 from bench.claim_cost import LARGE, SMALL, claim_cost
 from bench.connection import Target
 from bench.server import embedded, stack
-from stack.services import Stores
+from stack.services import stores_of_environment
 
 RUNS = 3
-_FIRST = '`eval "$(k8s/stores/up --direct)"`'
 _ALONE = ("inserts in 500s", "claims in 100s", "ends in 500s", "claims of one")
 Start = Callable[[], AbstractContextManager[Target]]
 
@@ -31,17 +29,10 @@ def main() -> None:
     wanted = options.measures or list(_MEASURES)
     if unknown := set(wanted) - set(_MEASURES):
         parser.error(f"unknown measure {', '.join(unknown)}")
-    start: Start = partial(stack, _stores()) if options.stack else embedded
+    start: Start = partial(stack, stores_of_environment()) if options.stack else embedded
     print(f"{'measure':44} {'median':>9} {'least':>9} {'most':>9}   target")
     for name in wanted:
         _MEASURES[name](start, on_stack=options.stack)
-
-
-def _stores() -> Stores:
-    names = [f"JOBHOPPER_{n}_URL" for n in ("MYSQL", "RABBITMQ", "REDIS")]
-    if missing := [name for name in names if not os.environ.get(name)]:
-        raise SystemExit(f"{missing[0]} is not set: run `make bench-stack`, or first {_FIRST}.")
-    return Stores(*(os.environ[name] for name in names))
 
 
 def _row(name: str, values: list[float], target: str) -> None:
@@ -56,7 +47,7 @@ def _on_server(
     results, alone = [], []
     for _ in range(RUNS):
         if on_stack:
-            alone.append(machine.mysql_alone(_stores()))
+            alone.append(machine.mysql_alone(stores_of_environment()))
         with start() as target:
             results.append(uvloop.run(measure(target)))
     return results, alone
@@ -68,7 +59,7 @@ def _machine(_start: Start, *, on_stack: bool) -> None:
     )
     if not on_stack:
         return
-    runs = [machine.mysql_alone(_stores()) for _ in range(RUNS)]
+    runs = [machine.mysql_alone(stores_of_environment()) for _ in range(RUNS)]
     for i, name in enumerate(_ALONE):
         values = [run[i] for run in runs]
         _row(f"MySQL alone, {name}/s", values, f"{machine.REFERENCE[i]:,} set the targets")
@@ -127,7 +118,7 @@ def _claim_cost(_start: Start, *, on_stack: bool) -> None:
 
 
 def _stack_claim_cost() -> None:
-    costs = stack_claim_cost.claim_costs(_stores(), RUNS)
+    costs = stack_claim_cost.claim_costs(stores_of_environment(), RUNS)
     few, many = stack_claim_cost.SMALL, stack_claim_cost.LARGE
     _row(f"claim of 50 with {few:,} jobs, ms", [one.small for one in costs], "")
     _row(f"claim of 50 with {many:,} jobs, ms", [one.large for one in costs], "")
@@ -139,7 +130,7 @@ def _stack_claim_cost() -> None:
 def _silencing(_start: Start, *, on_stack: bool) -> None:
     if not on_stack:
         return
-    runs = [silencing.silencing(_stores()) for _ in range(RUNS)]
+    runs = [silencing.silencing(stores_of_environment()) for _ in range(RUNS)]
     _row(f"silencing {silencing.STALE:,} jobs, s", [one.seconds for one in runs], "<= 20 s")
     _row("claims' p99 without it, ms", [one.alone for one in runs], "")
     _row("claims' p99 meanwhile, ms", [one.meanwhile for one in runs], "")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stack.services import Services, Stores
+from stack.services import Services, stores_of_environment
 
 _PORT = "8080"
 
@@ -15,7 +15,7 @@ _PORT = "8080"
 def main() -> int:
     """Runs until Ctrl-C; with `--once` until the demo has ended."""
     port = _free(os.environ.get("STACK_PORT") or _PORT)
-    stores = Stores(*(os.environ[f"JOBHOPPER_{n}_URL"] for n in ("MYSQL", "RABBITMQ", "REDIS")))
+    stores = stores_of_environment()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Services(stores, first_port=port) as services:
         settings = {"JOBHOPPER_URL": services.url, "JOBHOPPER_KEY": services.key}

@@ -1,6 +1,7 @@
 """A set of services on given stores."""
 
 import base64
+import os
 import secrets
 import subprocess
 import sys
@@ -22,6 +23,14 @@ class Stores(NamedTuple):
     mysql: str
     rabbitmq: str
     redis: str
+
+
+def stores_of_environment() -> Stores:
+    """Those that the environment names. Ends the process with a word when one is missing."""
+    names = [f"JOBHOPPER_{store.upper()}_URL" for store in Stores._fields]
+    if missing := [name for name in names if not os.environ.get(name)]:
+        raise SystemExit(f'{missing[0]} is not set: first `eval "$(k8s/stores/up --direct)"`.')
+    return Stores(*(os.environ[name] for name in names))
 
 
 class Services:

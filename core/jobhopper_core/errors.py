@@ -23,18 +23,6 @@ class SchemaMismatchError(ConfigurationError):
     code = "schema_mismatch"
 
 
-class ForeignDatabaseError(SchemaMismatchError):
-    """The database holds another program's tables, of which `table` is one."""
-
-    code = "foreign_database"
-
-    def __init__(self, table: str) -> None:
-        super().__init__(
-            f"The database is not empty and not Jobhopper's (it has a table {table}): "
-            "give Jobhopper one of its own."
-        )
-
-
 class InvalidFieldError(JobhopperError):
     """A value that a caller sent is outside its limits.
 

@@ -3,14 +3,14 @@
 import json
 import re
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pymysql
 import pytest
+from api.caller import wait_until
 
 from jobhopper_core.store.mysql import connection_options
 from stack.ports import free_port
@@ -18,15 +18,7 @@ from stack.ports import free_port
 from .conftest import Pruner
 from .table import Table
 
-_SECONDS = 20
 NOWHERE = "mysql://u:p@127.0.0.1:1/d"
-
-
-def until(found: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 class Probe:
@@ -86,7 +78,7 @@ def test_how_far_it_has_come_is_told_on_the_way(
         # It stands before this job, which is beyond the first chunk.
         cursor.execute("SELECT id FROM jobs ORDER BY id DESC LIMIT 1 FOR UPDATE")
         with pruner.begin("silence", **probe.settings) as process:
-            until(lambda: probe.value("jobhopper_silence_seen_jobs"))
+            wait_until(lambda: probe.value("jobhopper_silence_seen_jobs"))
             seen = probe.value("jobhopper_silence_seen_jobs")
             assert seen is not None
             assert 0 < seen < 3_000
@@ -107,7 +99,7 @@ def test_what_it_waits_for_is_told(
         settings["JOBHOPPER_MYSQL_URL"] = NOWHERE
     with schema_of(url, "0000" if not away else "0001"):
         with pruner.begin("silence", **settings) as process:
-            until(lambda: probe.reasons().get("mysql"))
+            wait_until(lambda: probe.reasons().get("mysql"))
             said = "Can't connect" if away else "run jobhopper-migrate"
             assert said in probe.reasons()["mysql"]
             assert probe.get("/readyz")[0] == 503

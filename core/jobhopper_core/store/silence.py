@@ -15,8 +15,6 @@ from jobhopper_core.store import counts
 from jobhopper_core.store.save import ChangedMeanwhileError
 from jobhopper_core.store.transaction import Transaction
 
-# Left to itself the optimizer may sort a whole month by another index to find a few thousand ids.
-_JOBS = "jobs FORCE INDEX (PRIMARY)"
 # Jobs by queue and id.
 Ready = list[tuple[str, str]]
 
@@ -63,7 +61,7 @@ def chunk_end(tx: Transaction, after: bytes, below: bytes, size: int) -> tuple[b
     None when there are none.
     """
     # A full chunk is found without gathering it in a table of its own.
-    where = f"FROM {_JOBS} WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+    where = f"FROM {_jobs(tx)} WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
     full = tx.read(f"SELECT id {where} OFFSET ?", (after, below, 1, size - 1))
     if full:
         return full[0][0], size
@@ -83,7 +81,7 @@ def silence(
         by_status, ready = _counted(tx, where, given), _NONE
     else:
         sql = (
-            f"UPDATE {_JOBS} SET silenced = 1, ready_queue = NULL, due_at = NULL, "  # noqa: S608
+            f"UPDATE {_jobs(tx)} SET silenced = 1, ready_queue = NULL, due_at = NULL, "  # noqa: S608
             f"updated_at = ? WHERE {where}"
         )
         by_status, ready = _change(tx, sql, given, _Range(after, last, silenced=1))
@@ -108,7 +106,7 @@ def unsilence(tx: Transaction, after: bytes, last: bytes, undo: Undo) -> tuple[i
     where = f"id > ? AND id <= ? AND silenced = 1{where}"
     given = (after, last, *(value for _, value in used))
     sql = (
-        f"UPDATE {_JOBS} SET silenced = 0, updated_at = ?, "  # noqa: S608
+        f"UPDATE {_jobs(tx)} SET silenced = 0, updated_at = ?, "  # noqa: S608
         "ready_queue = CASE WHEN status = 'queued' THEN queue END, "
         f"due_at = CASE WHEN status = 'scheduled' THEN run_at END WHERE {where}"
     )
@@ -160,13 +158,13 @@ def _change(
         raise ChangedMeanwhileError
     if all(status != Status.QUEUED.value for _, status in by_status):
         return by_status, []
-    sql = f"SELECT queue, id FROM {_JOBS} WHERE {condition} AND status = 'queued'"  # noqa: S608
+    sql = f"SELECT queue, id FROM {_jobs(tx)} WHERE {condition} AND status = 'queued'"  # noqa: S608
     rows = tx.read(sql, stamped)
     return by_status, [(queue, ids.text(key)) for queue, key in rows]
 
 
 def _counted(tx: Transaction, where: str, given: Sequence[Any]) -> Counter[tuple[str, str]]:
-    sql = f"SELECT queue, status, COUNT(*) FROM {_JOBS} WHERE {where} GROUP BY queue, status"  # noqa: S608
+    sql = f"SELECT queue, status, COUNT(*) FROM {_jobs(tx)} WHERE {where} GROUP BY queue, status"  # noqa: S608
     return Counter({(queue, status): n for queue, status, n in tx.read(sql, given)})
 
 
@@ -177,3 +175,8 @@ def _moved(by_status: Counter[tuple[str, str]], *, to_silenced: bool) -> counts.
         deltas[queue, status] -= sign * n
         deltas[queue, counts.SILENCED] += sign * n
     return deltas
+
+
+def _jobs(tx: Transaction) -> str:
+    # Left to itself the optimizer may sort a month by another index to find a few thousand ids.
+    return f"jobs{tx.dialect.by_index('PRIMARY')}"

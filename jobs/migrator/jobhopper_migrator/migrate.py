@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect
 
-from jobhopper_core.errors import ForeignDatabaseError, SchemaMismatchError, UnavailableError
+from jobhopper_core.errors import SchemaMismatchError, UnavailableError
 from jobhopper_core.store import schema
 from jobhopper_core.store.database import Database
 
@@ -66,7 +66,10 @@ def _present(script: ScriptDirectory, connection: Connection) -> str | None:
     ours = tables & schema.TABLES
     # Another program may have versions of its own, and a table of a name that we use.
     if others and not (heads and ours):
-        raise ForeignDatabaseError(min(others))
+        raise SchemaMismatchError(
+            f"The database is not empty and not Jobhopper's (it has a table {min(others)}): "
+            "give Jobhopper one of its own."
+        )
     # The table of versions is made first, so a migration that was cut off leaves it, empty.
     if ours and _VERSIONS not in tables:
         raise SchemaMismatchError(

@@ -1,13 +1,12 @@
 """`tests/api/test_long_poll.py` on the services."""
 
 import time
-from itertools import chain
 
 import pytest
 from api import test_long_poll
 from api.caller import Api, head
 from api.server import await_waiters
-from api.steps import Background, claim_one, top, update
+from api.steps import Background, claim_one, update
 
 from stack.services import Services
 
@@ -43,17 +42,7 @@ def _with_key(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_waiters_of_overlapping_queues_get_each_job_once(
     plain: Api, queue: str, beside: Background
 ) -> None:
-    names = [f"{queue}.{i}" for i in range(4)]
-    pairs = [(names[i % 4], names[(i + 1) % 4]) for i in range(12)]
-    waiting = [beside.claim(plain, *pair, wait=2) for pair in pairs]
-    await_waiters(plain, 12)
-    ids = [accepted(plain, names[i % 4]) for i in range(12)]
-    got = [one.result()[0] for one in waiting]
-    left = {name: top(plain, name) for name in names}
-    taken = [job["id"] for jobs in got for job in jobs]
-    assert sorted([*taken, *chain.from_iterable(left.values())]) == sorted(ids)
-    for pair, jobs in zip(pairs, got, strict=True):
-        assert len(jobs) == 1 or not any(left[name] for name in pair)
+    test_long_poll.overlapping(plain, queue, beside, accepted, wait=2)
 
 
 def test_two_hundred_who_wait_do_not_hold_up_others(server: Server, plain: Api, queue: str) -> None:
